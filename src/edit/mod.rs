@@ -1,0 +1,10 @@
+//! Changes to an object, written once as [`FieldOp`]s, with two sinks: lossless YAML and RFC 6902.
+//!
+//! Data in: what a check or a plan wants changed. Data out: the bytes of a file, or the patch of an
+//! admission response. Both make the same object (invariant 2).
+
+mod json_patch;
+mod op;
+
+pub use json_patch::{ApplyError, apply, json_patch};
+pub use op::{Applicability, FieldOp, Fix};

@@ -1,0 +1,10 @@
+//! Core of Lithify: pure functions over YAML, Kubernetes objects and events.
+//!
+//! Layers, lowest first; a module imports only from lower ranks (`fixtures/layers.rs` fails otherwise).
+//! What touches files, a cluster or the terminal is behind the feature `cli`.
+
+pub mod yaml;
+
+pub mod edit;
+
+pub mod checks;

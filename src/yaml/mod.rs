@@ -1,0 +1,5 @@
+//! Lossless YAML: a tree with byte spans, and edits that own only the bytes they change.
+
+mod pointer;
+
+pub use pointer::{Pointer, PointerError};
