@@ -8,3 +8,8 @@ pub mod yaml;
 pub mod edit;
 
 pub mod checks;
+
+pub mod lint;
+
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -26,11 +26,16 @@ impl Pointer {
         Self::default()
     }
 
-    /// This place's child: a mapping key or a sequence index, unescaped.
-    pub fn join(&self, token: impl ToString) -> Self {
+    /// This place's child under an unescaped token: a mapping's key, or `-`.
+    pub fn join(&self, token: impl AsRef<str>) -> Self {
         let mut tokens = self.0.clone();
-        tokens.push(token.to_string());
+        tokens.push(token.as_ref().to_owned());
         Self(tokens)
+    }
+
+    /// This sequence's item.
+    pub fn item(&self, index: usize) -> Self {
+        self.join(index.to_string())
     }
 
     /// The place that holds this one; `None` for the whole document.

@@ -1,0 +1,98 @@
+//! Standard output and error: buffered results, colour, and whether somebody watches.
+
+use std::fmt::{self, Display};
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Where a command writes: results through [`Write`] (standard output, buffered), the rest to standard error.
+pub(crate) struct Terminal {
+    out: BufWriter<AutoStream<io::Stdout>>,
+    choice: ColorChoice,
+    styled: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(color: Color) -> Self {
+        let choice = match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        let out = AutoStream::new(io::stdout(), choice);
+        let styled = out.current_choice() != ColorChoice::Never;
+        Self { out: BufWriter::new(out), choice, styled }
+    }
+
+    /// Whether results may carry colour.
+    pub(crate) fn is_styled(&self) -> bool {
+        self.styled
+    }
+
+    /// Standard error, with colour stripped where it is not wanted.
+    pub(crate) fn stderr(&self) -> AutoStream<io::Stderr> {
+        AutoStream::new(io::stderr(), self.choice)
+    }
+
+    /// Whether somebody watches standard error, so that a line may be redrawn.
+    pub(crate) fn is_watched() -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// One line to standard error, after what was written before it. A closed standard error is no failure.
+    pub(crate) fn note(&mut self, tone: Tone, message: impl Display) {
+        let _ = self.flush();
+        let _ = writeln!(self.stderr(), "{tone}: {message}");
+    }
+
+    /// An error with its causes, to standard error.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let _ = writeln!(self.stderr(), "{}: {error:#}", Tone::Error);
+    }
+}
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// What a line on standard error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// The operation failed.
+    Error,
+    /// It went on, but somebody should know.
+    Warning,
+    /// For orientation.
+    Hint,
+}
+
+impl Display for Tone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, color) = match self {
+            Self::Error => ("error", AnsiColor::BrightRed),
+            Self::Warning => ("warning", AnsiColor::Yellow),
+            Self::Hint => ("note", AnsiColor::BrightGreen),
+        };
+        let style = Style::new().bold().fg_color(Some(color.into()));
+        write!(f, "{style}{word}{style:#}")
+    }
+}

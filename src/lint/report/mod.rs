@@ -1,0 +1,111 @@
+//! Reports over files: data first, then one renderer a format.
+//!
+//! Data in: findings with the place they were found at. Data out: text for people ([`text`]), and one JSON
+//! object for programs ([`json`], whose fields are only ever added to).
+
+pub mod json;
+#[cfg(feature = "cli")]
+pub mod text;
+
+use std::ops::Range;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::checks::{Finding, Severity};
+use crate::yaml::Position;
+
+/// Everything that one run has to tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Files that were read.
+    pub files: usize,
+    /// Kubernetes objects that were judged.
+    pub objects: usize,
+    /// What is wrong with them.
+    pub findings: Vec<Located>,
+    /// Files that could not be judged.
+    pub errors: Vec<FileError>,
+    /// What was left out, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Report {
+    /// Whether any finding is worse than [`Severity::Info`].
+    pub fn has_findings(&self) -> bool {
+        self.findings.iter().any(|located| located.finding.severity > Severity::Info)
+    }
+
+    /// How many findings have this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|located| located.finding.severity == severity).count()
+    }
+}
+
+/// A finding at its place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// What was found.
+    pub finding: Finding,
+    /// The file as it was named on the command line, `-` for standard input.
+    pub file: String,
+    /// Which document of the file, from 0.
+    pub document: usize,
+    /// The object that was judged.
+    pub object: ObjectRef,
+    /// Where the judged place begins, or its nearest existing ancestor.
+    pub position: Position,
+    /// The bytes of that place.
+    pub span: Range<usize>,
+    /// The bytes of the finding's related places, in their order.
+    pub related: Vec<Range<usize>>,
+}
+
+/// What names an object; absent parts are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// Its `apiVersion`.
+    pub api_version: String,
+    /// Its `kind`.
+    pub kind: String,
+    /// Its `metadata.namespace`.
+    pub namespace: String,
+    /// Its `metadata.name`.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// Reads the names of an object; a part of another type than string counts as absent.
+    pub fn of(object: &Value) -> Self {
+        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            api_version: text("/apiVersion"),
+            kind: text("/kind"),
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name"),
+        }
+    }
+}
+
+/// A file that could not be read or parsed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileError {
+    /// The file as it was named.
+    pub file: String,
+    /// Line from 1; 0 where the whole file is meant.
+    pub line: u32,
+    /// Column from 1 in characters; 0 where the whole file is meant.
+    pub column: u32,
+    /// What is wrong and what was expected.
+    pub message: String,
+}
+
+/// Files or documents that were left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Why, as a word: `not-kubernetes`, `ignored`, `helm-template`.
+    pub reason: String,
+    /// How many.
+    pub files: usize,
+}

@@ -1,0 +1,240 @@
+//! `--format text`: rustc's manner, with the source line, a caret, what is wrong, why, and the fix.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
+
+use super::{FileError, Located, Report};
+use crate::checks::Severity;
+use crate::edit::Applicability;
+
+/// One finding over its source line; `source` is the text of its file. No final newline.
+pub fn finding(located: &Located, source: &str, styled: bool) -> String {
+    let finding = &located.finding;
+    let excerpt = Excerpt::around(source, located);
+    let mut snippet = Snippet::source(excerpt.text)
+        .path(located.file.as_str())
+        .line_start(excerpt.first_line)
+        .annotation(AnnotationKind::Primary.span(excerpt.primary));
+    for (span, (_, label)) in excerpt.related.iter().zip(&finding.related) {
+        snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+    }
+    let mut group =
+        Group::with_title(level(finding.severity).primary_title(finding.message.as_str()).id(finding.check))
+            .element(snippet);
+    if let Some(object) = object_line(located) {
+        group = group.element(Level::NOTE.no_name().message(object));
+    }
+    for note in &finding.notes {
+        group = group.element(Level::NOTE.message(note.as_str()));
+    }
+    if let Some(help) = help(located) {
+        group = group.element(Level::HELP.message(help));
+    }
+    renderer(styled).render(&[group])
+}
+
+/// One file that could not be judged; no final newline.
+pub fn error(error: &FileError, source: Option<&str>, styled: bool) -> String {
+    let title = Level::ERROR.primary_title(error.message.as_str());
+    let line_start = source.and_then(|text| line_offset(text, error.line));
+    let group = match (source, line_start) {
+        (Some(text), Some(offset)) => {
+            let line = &text[offset..line_end(text, offset)];
+            let column = (error.column.max(1) - 1) as usize;
+            let from = line.char_indices().nth(column).map_or(line.len(), |(index, _)| index);
+            let to = line[from..].chars().next().map_or(from, |c| from + c.len_utf8());
+            let snippet = Snippet::source(line)
+                .path(error.file.as_str())
+                .line_start(error.line as usize)
+                .annotation(AnnotationKind::Primary.span(from..to));
+            Group::with_title(title).element(snippet)
+        }
+        _ => Group::with_title(title).element(annotate_snippets::Origin::path(error.file.as_str())),
+    };
+    renderer(styled).render(&[group])
+}
+
+/// The closing line: `found 2 errors and 1 warning in 3 files`.
+pub fn summary(report: &Report) -> String {
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let counts: Vec<String> = [Severity::Error, Severity::Warning]
+        .into_iter()
+        .filter(|severity| report.count(*severity) > 0)
+        .map(|severity| plural(report.count(severity), &severity.to_string()))
+        .chain((report.count(Severity::Info) > 0).then(|| format!("{} info", report.count(Severity::Info))))
+        .chain((!report.errors.is_empty()).then(|| plural(report.errors.len(), "unreadable file")))
+        .collect();
+    let scope = plural(report.files, "file");
+    match counts.split_last() {
+        None => format!("no findings in {scope}"),
+        Some((only, [])) => format!("found {only} in {scope}"),
+        Some((last, others)) => format!("found {} and {last} in {scope}", others.join(", ")),
+    }
+}
+
+fn renderer(styled: bool) -> Renderer {
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    renderer.decor_style(DecorStyle::Ascii)
+}
+
+fn level(severity: Severity) -> Level<'static> {
+    match severity {
+        Severity::Info => Level::INFO,
+        Severity::Warning => Level::WARNING,
+        Severity::Error => Level::ERROR,
+    }
+}
+
+fn object_line(located: &Located) -> Option<String> {
+    let object = &located.object;
+    if object.name.is_empty() {
+        return None;
+    }
+    let namespace =
+        if object.namespace.is_empty() { String::new() } else { format!("{}/", object.namespace) };
+    let container =
+        located.finding.container.as_ref().map(|name| format!(", container {name}")).unwrap_or_default();
+    Some(format!("in {} {namespace}{}{container}", object.kind, object.name))
+}
+
+fn help(located: &Located) -> Option<String> {
+    let fix = located.finding.fix.as_ref()?;
+    Some(match fix.applicability {
+        Applicability::DisplayOnly => fix.title.clone(),
+        Applicability::Safe => format!("{} (safe fix)", fix.title),
+        Applicability::Unsafe => format!("{} (unsafe fix: may change behaviour)", fix.title),
+    })
+}
+
+/// The part of a file from the first to the last line that a finding points at, with spans relative to it.
+struct Excerpt<'s> {
+    text: &'s str,
+    first_line: usize,
+    primary: Range<usize>,
+    related: Vec<Range<usize>>,
+}
+
+impl<'s> Excerpt<'s> {
+    fn around(source: &'s str, located: &Located) -> Self {
+        let primary = first_line_of(source, &located.span);
+        let related: Vec<_> = located.related.iter().map(|span| first_line_of(source, span)).collect();
+        let lowest = related.iter().map(|span| span.start).fold(primary.start, usize::min);
+        let highest = related.iter().map(|span| span.end).fold(primary.end, usize::max);
+        let from = source[..lowest].rfind('\n').map_or(0, |newline| newline + 1);
+        let to = line_end(source, highest);
+        let shift = |span: Range<usize>| span.start - from..span.end - from;
+        let lines_before = source[from..primary.start].bytes().filter(|byte| *byte == b'\n').count();
+        Self {
+            text: &source[from..to],
+            first_line: (located.position.line as usize).saturating_sub(lines_before).max(1),
+            primary: shift(primary),
+            related: related.into_iter().map(shift).collect(),
+        }
+    }
+}
+
+/// A node may span many lines; pointing at its first one is enough, and legible.
+fn first_line_of(source: &str, span: &Range<usize>) -> Range<usize> {
+    let start = span.start.min(source.len());
+    start..span.end.clamp(start, line_end(source, start))
+}
+
+fn line_end(source: &str, from: usize) -> usize {
+    let end = source[from..].find('\n').map_or(source.len(), |newline| from + newline);
+    if source[from..end].ends_with('\r') { end - 1 } else { end }
+}
+
+fn line_offset(text: &str, line: u32) -> Option<usize> {
+    match line {
+        0 => None,
+        1 => Some(0),
+        line => text.match_indices('\n').nth(line as usize - 2).map(|(index, _)| index + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Finding;
+    use crate::edit::Fix;
+    use crate::lint::report::ObjectRef;
+    use crate::yaml::{Pointer, Position};
+
+    const SOURCE: &str = "kind: Pod\nspec:\n  containers:\n  - name: web\n    image: nginx\n";
+
+    fn located(start: usize, end: usize, line: u32, column: u32) -> Located {
+        let finding = Finding {
+            check: "privileged",
+            severity: Severity::Error,
+            pointer: Pointer::root(),
+            container: Some("web".to_owned()),
+            message: "container is privileged".to_owned(),
+            notes: vec!["it can do all that the host's root can".to_owned()],
+            related: vec![(Pointer::root(), "of this object".to_owned())],
+            fix: Some(Fix {
+                title: "set privileged to false".to_owned(),
+                ops: Vec::new(),
+                applicability: Applicability::Unsafe,
+            }),
+        };
+        let object = ObjectRef { kind: "Pod".to_owned(), name: "p".to_owned(), ..ObjectRef::default() };
+        Located {
+            finding,
+            file: "pod.yaml".to_owned(),
+            document: 0,
+            object,
+            position: Position { line, column },
+            span: start..end,
+            related: std::iter::once(0..9).collect(),
+        }
+    }
+
+    #[test]
+    fn shows_the_line_the_reason_and_the_fix() {
+        let start = SOURCE.find("name").unwrap();
+        let text = finding(&located(start, SOURCE.len(), 4, 5), SOURCE, false);
+        let expected = "\
+error[privileged]: container is privileged
+ --> pod.yaml:4:5
+  |
+1 | kind: Pod
+  | --------- of this object
+...
+4 |   - name: web
+  |     ^^^^^^^^^
+  |
+  = in Pod p, container web
+  = note: it can do all that the host's root can
+  = help: set privileged to false (unsafe fix: may change behaviour)";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn points_at_the_character_that_cannot_be_parsed() {
+        let broken = FileError {
+            file: "a.yaml".to_owned(),
+            line: 2,
+            column: 4,
+            message: "tab in indentation".to_owned(),
+        };
+        let text = error(&broken, Some("a:\n  é\tb: 1\n"), false);
+        assert!(text.contains("--> a.yaml:2:4") && text.contains("2 |   é"), "{text}");
+    }
+
+    #[test]
+    fn survives_positions_outside_of_the_source() {
+        let broken = FileError { file: "a.yaml".to_owned(), line: 9, column: 9, message: "gone".to_owned() };
+        assert!(error(&broken, Some("a: 1\n"), false).contains("a.yaml"));
+    }
+
+    #[test]
+    fn counts_by_severity() {
+        let mut report = Report { files: 1, ..Report::default() };
+        assert_eq!(summary(&report), "no findings in 1 file");
+        report.findings = vec![located(0, 4, 1, 1), located(0, 4, 1, 1)];
+        assert_eq!(summary(&report), "found 2 errors in 1 file");
+        report.findings[0].finding.severity = Severity::Warning;
+        assert_eq!(summary(&report), "found 1 error and 1 warning in 1 file");
+    }
+}

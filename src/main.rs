@@ -1,0 +1,5 @@
+//! The `lithify` command.
+
+fn main() -> std::process::ExitCode {
+    lithify::cli::main()
+}
