@@ -1,0 +1,22 @@
+#!/bin/bash
+# Every test, then one closing line with their sum. A test that cannot run here says `skipped: <reason>`;
+# with LITHIFY_REQUIRE=root,cluster (as CI sets it) it fails instead.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+
+cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
+[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+scripts/fuzz.sh "${FUZZ_SECONDS:-20}" || status=1
+
+sum() { grep -oE "^test result: .*" "$log" | grep -oE "[0-9]+ $1" | awk '{total += $1} END {print total + 0}'; }
+skipped=$(grep -c '^skipped: ' "$log")
+echo
+grep '^skipped: ' "$log" | sort | uniq -c
+failed=$(sum failed)
+[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+echo "$(sum passed) passed, $failed failed, $skipped skipped"
+exit "$status"
