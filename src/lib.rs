@@ -7,6 +7,8 @@ pub mod yaml;
 
 pub mod edit;
 
+pub mod apiserver;
+
 pub mod checks;
 
 pub mod lint;
