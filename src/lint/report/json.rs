@@ -86,41 +86,21 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::checks::Finding;
-    use crate::yaml::{Pointer, Position};
+    use crate::lint::report::sample;
 
     #[test]
     fn keeps_the_fields_of_the_contract() {
-        let finding = Finding {
-            check: "privileged",
-            severity: Severity::Error,
-            pointer: "/spec/containers/0".parse::<Pointer>().unwrap(),
-            container: Some("web".to_owned()),
-            message: "container is privileged".to_owned(),
-            notes: Vec::new(),
-            related: Vec::new(),
-            fix: None,
-        };
-        let located = Located {
-            finding,
-            file: "pod.yaml".to_owned(),
-            document: 0,
-            object: ObjectRef::of(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}})),
-            position: Position { line: 7, column: 3 },
-            span: 80..90,
-            related: Vec::new(),
-        };
-        let report = Report { files: 1, objects: 1, findings: vec![located], ..Report::default() };
         let expected = json!({
-            "version": 1, "files": 1, "objects": 1,
+            "version": 1, "files": 3, "objects": 1,
             "findings": [{
-                "check": "privileged", "severity": "error", "file": "pod.yaml", "line": 7, "column": 3,
+                "check": "privileged", "severity": "error", "file": "pod.yaml", "line": 4, "column": 5,
                 "document": 0, "object": {"apiVersion": "v1", "kind": "Pod", "namespace": "", "name": "p"},
-                "container": "web", "pointer": "/spec/containers/0",
-                "message": "container is privileged", "fix": "none"
+                "container": "web", "pointer": "/spec/containers/0", "message": "container is privileged",
+                "notes": ["it can do all that the host's root can"], "fix": "unsafe"
             }],
-            "errors": [], "skipped": []
+            "errors": [{"file": "broken.yaml", "line": 3, "column": 7, "message": "tab in indentation"}],
+            "skipped": []
         });
-        assert_eq!(serde_json::from_str::<Value>(&render(&report)).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Value>(&render(&sample::report())).unwrap(), expected);
     }
 }

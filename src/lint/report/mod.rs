@@ -3,7 +3,10 @@
 //! Data in: findings with the place they were found at. Data out: text for people ([`text`]), and one JSON
 //! object for programs ([`json`], whose fields are only ever added to).
 
+pub mod github;
 pub mod json;
+pub mod junit;
+pub mod sarif;
 #[cfg(feature = "cli")]
 pub mod text;
 
@@ -55,6 +58,8 @@ pub struct Located {
     pub object: ObjectRef,
     /// Where the judged place begins, or its nearest existing ancestor.
     pub position: Position,
+    /// Where that place ends: the first position behind it.
+    pub end: Position,
     /// The bytes of that place.
     pub span: Range<usize>,
     /// The bytes of the finding's related places, in their order.
@@ -108,4 +113,55 @@ pub struct Skipped {
     pub reason: String,
     /// How many.
     pub files: usize,
+}
+
+/// A report for the renderers' tests.
+#[cfg(test)]
+mod sample {
+    use serde_json::json;
+
+    use super::*;
+    use crate::edit::{Applicability, Fix};
+    use crate::yaml::Pointer;
+
+    /// The file that the finding of [`report`] is in.
+    pub(super) const SOURCE: &str = "kind: Pod\nspec:\n  containers:\n  - name: web\n    image: nginx\n";
+
+    pub(super) fn located() -> Located {
+        let start = SOURCE.find("name").unwrap();
+        let finding = Finding {
+            check: "privileged",
+            severity: Severity::Error,
+            pointer: "/spec/containers/0".parse::<Pointer>().unwrap(),
+            container: Some("web".to_owned()),
+            message: "container is privileged".to_owned(),
+            notes: vec!["it can do all that the host's root can".to_owned()],
+            related: vec![(Pointer::root(), "of this object".to_owned())],
+            fix: Some(Fix {
+                title: "set privileged to false".to_owned(),
+                ops: Vec::new(),
+                applicability: Applicability::Unsafe,
+            }),
+        };
+        Located {
+            finding,
+            file: "pod.yaml".to_owned(),
+            document: 0,
+            object: ObjectRef::of(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}})),
+            position: Position { line: 4, column: 5 },
+            end: Position { line: 5, column: 17 },
+            span: start..SOURCE.len() - 1,
+            related: std::iter::once(0..9).collect(),
+        }
+    }
+
+    pub(super) fn report() -> Report {
+        let error = FileError {
+            file: "broken.yaml".to_owned(),
+            line: 3,
+            column: 7,
+            message: "tab in indentation".to_owned(),
+        };
+        Report { files: 3, objects: 1, findings: vec![located()], errors: vec![error], skipped: Vec::new() }
+    }
 }

@@ -156,44 +156,11 @@ fn line_offset(text: &str, line: u32) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Finding;
-    use crate::edit::Fix;
-    use crate::lint::report::ObjectRef;
-    use crate::yaml::{Pointer, Position};
-
-    const SOURCE: &str = "kind: Pod\nspec:\n  containers:\n  - name: web\n    image: nginx\n";
-
-    fn located(start: usize, end: usize, line: u32, column: u32) -> Located {
-        let finding = Finding {
-            check: "privileged",
-            severity: Severity::Error,
-            pointer: Pointer::root(),
-            container: Some("web".to_owned()),
-            message: "container is privileged".to_owned(),
-            notes: vec!["it can do all that the host's root can".to_owned()],
-            related: vec![(Pointer::root(), "of this object".to_owned())],
-            fix: Some(Fix {
-                title: "set privileged to false".to_owned(),
-                ops: Vec::new(),
-                applicability: Applicability::Unsafe,
-            }),
-        };
-        let object = ObjectRef { kind: "Pod".to_owned(), name: "p".to_owned(), ..ObjectRef::default() };
-        Located {
-            finding,
-            file: "pod.yaml".to_owned(),
-            document: 0,
-            object,
-            position: Position { line, column },
-            span: start..end,
-            related: std::iter::once(0..9).collect(),
-        }
-    }
+    use crate::lint::report::sample;
 
     #[test]
     fn shows_the_line_the_reason_and_the_fix() {
-        let start = SOURCE.find("name").unwrap();
-        let text = finding(&located(start, SOURCE.len(), 4, 5), SOURCE, false);
+        let text = finding(&sample::located(), sample::SOURCE, false);
         let expected = "\
 error[privileged]: container is privileged
  --> pod.yaml:4:5
@@ -210,29 +177,26 @@ error[privileged]: container is privileged
         assert_eq!(text, expected);
     }
 
+    fn broken(line: u32, column: u32) -> FileError {
+        FileError { file: "a.yaml".to_owned(), line, column, message: "tab in indentation".to_owned() }
+    }
+
     #[test]
     fn points_at_the_character_that_cannot_be_parsed() {
-        let broken = FileError {
-            file: "a.yaml".to_owned(),
-            line: 2,
-            column: 4,
-            message: "tab in indentation".to_owned(),
-        };
-        let text = error(&broken, Some("a:\n  é\tb: 1\n"), false);
+        let text = error(&broken(2, 4), Some("a:\n  é\tb: 1\n"), false);
         assert!(text.contains("--> a.yaml:2:4") && text.contains("2 |   é"), "{text}");
     }
 
     #[test]
     fn survives_positions_outside_of_the_source() {
-        let broken = FileError { file: "a.yaml".to_owned(), line: 9, column: 9, message: "gone".to_owned() };
-        assert!(error(&broken, Some("a: 1\n"), false).contains("a.yaml"));
+        assert!(error(&broken(9, 9), Some("a: 1\n"), false).contains("a.yaml"));
     }
 
     #[test]
     fn counts_by_severity() {
         let mut report = Report { files: 1, ..Report::default() };
         assert_eq!(summary(&report), "no findings in 1 file");
-        report.findings = vec![located(0, 4, 1, 1), located(0, 4, 1, 1)];
+        report.findings = vec![sample::located(), sample::located()];
         assert_eq!(summary(&report), "found 2 errors in 1 file");
         report.findings[0].finding.severity = Severity::Warning;
         assert_eq!(summary(&report), "found 1 error and 1 warning in 1 file");
