@@ -3,6 +3,8 @@
 //! Layers, lowest first; a module imports only from lower ranks (`fixtures/layers.rs` fails otherwise).
 //! What touches files, a cluster or the terminal is behind the feature `cli`.
 
+pub mod k8s;
+
 pub mod yaml;
 
 pub mod edit;

@@ -64,6 +64,12 @@ impl Pointer {
     }
 }
 
+impl FromIterator<String> for Pointer {
+    fn from_iter<I: IntoIterator<Item = String>>(tokens: I) -> Self {
+        Self(tokens.into_iter().collect())
+    }
+}
+
 /// A sequence index as RFC 6901 spells it: digits without leading zeros.
 pub(crate) fn parse_index(token: &str) -> Option<usize> {
     let canonical = token == "0" || (!token.starts_with('0') && token.bytes().all(|b| b.is_ascii_digit()));
