@@ -16,4 +16,7 @@ pub mod checks;
 pub mod lint;
 
 #[cfg(feature = "cli")]
+pub mod install;
+
+#[cfg(feature = "cli")]
 pub mod cli;
