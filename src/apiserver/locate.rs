@@ -146,6 +146,11 @@ impl<'p> Apiserver<'p> {
         &self.flags
     }
 
+    /// The Pod.
+    pub fn pod(&self) -> &'p Value {
+        self.pod
+    }
+
     /// The container object.
     pub fn container(&self) -> &'p Value {
         self.container

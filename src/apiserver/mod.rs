@@ -22,11 +22,16 @@ mod variables;
 mod volumes;
 pub mod webhook;
 
+pub(crate) use command_edit::CommandEdit;
+pub(crate) use places::refuses_log_directory;
+pub(crate) use plan::{LOG, POLICY, WEBHOOK};
+pub(crate) use volumes::{Purpose, VolumeEdit};
+
 pub use change::{Change, Warning};
 pub use command::CommandError;
 pub use flags::{FlagValue, Flags, Occurrence};
 pub use locate::{Apiserver, LocateError, Owner, single_document};
-pub use mounts::{Mount, Source, covering, mounts};
+pub use mounts::{Mount, Node, Source, covering, mounts};
 pub use path::{AbsolutePath, PathProblem};
 pub use plan::{HostFile, HostLog, Plan, plan};
 pub use plan_error::{Covered, PlanError};
@@ -36,3 +41,6 @@ pub use settings::{
     ExtraFlag, ExtraFlagError, LogBackend, MANIFESTS_DIRECTORY, Settings, WebhookBackend,
 };
 pub use shape::WrongType;
+
+#[cfg(test)]
+mod plan_tests;

@@ -1,5 +1,7 @@
 //! Which mount covers a path of the container, and where on the host that path lies.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::locate::Apiserver;
@@ -30,8 +32,8 @@ pub enum Source {
     Host {
         /// The path, with the mount's subPath.
         path: AbsolutePath,
-        /// Whether it is a file: a directory has no room for a path below it.
-        is_file: bool,
+        /// What the volume's type says is there; `None` where it does not say.
+        node: Option<Node>,
     },
     /// A subPathExpr with a variable that the manifest does not tell.
     UnknownHostPath {
@@ -47,6 +49,35 @@ pub enum Source {
     Missing,
 }
 
+/// What is at a path of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A file, with no room for paths below it.
+    File,
+    /// A directory.
+    Directory,
+}
+
+impl Node {
+    /// Reads a hostPath's `type`.
+    fn of_type(kind: &str) -> Option<Self> {
+        match kind {
+            "File" | "FileOrCreate" | "Socket" | "CharDevice" | "BlockDevice" => Some(Self::File),
+            "Directory" | "DirectoryOrCreate" => Some(Self::Directory),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+        })
+    }
+}
+
 /// A volume of the pod, as far as matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Volume {
@@ -57,6 +88,14 @@ pub(super) struct Volume {
 }
 
 impl Mount {
+    /// What the mount itself is, where its volume says so.
+    pub fn node(&self) -> Option<Node> {
+        match self.source {
+            Source::Host { node, .. } => node,
+            _ => None,
+        }
+    }
+
     /// Where a path of the container lies on the host; `None` where the mount does not cover it, or is of a
     /// kind that has no place there.
     pub fn host_path(&self, path: &AbsolutePath) -> Option<AbsolutePath> {
@@ -139,17 +178,12 @@ fn read_mount(
         Some(Volume { host: Some((path, kind)), .. }) => match sub_path {
             Expanded::Unknown(variable) => Source::UnknownHostPath { variable },
             Expanded::Known(sub_path) => {
-                let is_file = sub_path.is_empty() && is_file_type(kind);
-                Source::Host { path: path.join(&sub_path), is_file }
+                let node = Node::of_type(kind).filter(|_| sub_path.is_empty());
+                Source::Host { path: path.join(&sub_path), node }
             }
         },
     };
     Ok(Mount { volume: name.to_owned(), path, read_only, source, at })
-}
-
-/// Whether a hostPath's type says that no directory is there.
-pub(super) fn is_file_type(kind: &str) -> bool {
-    matches!(kind, "File" | "FileOrCreate" | "Socket" | "CharDevice" | "BlockDevice")
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use super::audit_flags::{LOG_PATH, POLICY_FILE, WEBHOOK_CONFIG_FILE};
 use super::flags::Flags;
+use super::locate::Apiserver;
 use super::path::AbsolutePath;
 use super::plan_error::PlanError;
-use super::settings::{DEFAULT_LOG_PATH, LogTarget, Settings, Wanted};
+use super::settings::{DEFAULT_LOG_PATH, LogTarget, MANIFESTS_DIRECTORY, Settings, Wanted};
 
 /// Never mounted whole: the system's own directories, and those that hold the control plane's.
 const SYSTEM: &[&str] = &[
@@ -152,6 +153,28 @@ pub(super) fn check_log_directory(
         return forbidden(LOG_PATH, log, reason);
     }
     Ok(())
+}
+
+/// Refuses a directory of the host that must not be given away, whatever its name in the container.
+///
+/// # Errors
+/// [`PlanError::Forbidden`] for directories of the system and those that hold static pods or keys.
+pub(super) fn check_host_directory(log: &AbsolutePath, directory: &AbsolutePath) -> Result<(), PlanError> {
+    let holds = |other: &str| directory.covers(&AbsolutePath::clean(other));
+    if SYSTEM.contains(&directory.as_str()) || holds(MANIFESTS_DIRECTORY) || holds(CERTIFICATES) {
+        let reason = format!(
+            "it is mounted as a file, and mounting its directory instead would make all of the host's {directory} \
+             writable to the container; use another path, such as {}",
+            better_log_path(log)
+        );
+        return forbidden(LOG_PATH, log, reason);
+    }
+    Ok(())
+}
+
+/// Whether the directory of a log must not be mounted into this apiserver's container.
+pub(crate) fn refuses_log_directory(apiserver: &Apiserver<'_>, log: &AbsolutePath) -> bool {
+    check_log_directory(log, &Settings::default(), Some(apiserver.flags())).is_err()
 }
 
 /// Whether others write to this directory too.

@@ -17,9 +17,9 @@ use super::volumes::{Purpose, VolumeEdit};
 use crate::edit::FieldOp;
 use crate::yaml::Pointer;
 
-pub(super) const POLICY: Purpose = Purpose { flag: POLICY_FILE, volume: "audit-policy" };
-pub(super) const WEBHOOK: Purpose = Purpose { flag: WEBHOOK_CONFIG_FILE, volume: "audit-webhook" };
-pub(super) const LOG: Purpose = Purpose { flag: LOG_PATH, volume: "audit-log" };
+pub(crate) const POLICY: Purpose = Purpose { flag: POLICY_FILE, volume: "audit-policy" };
+pub(crate) const WEBHOOK: Purpose = Purpose { flag: WEBHOOK_CONFIG_FILE, volume: "audit-webhook" };
+pub(crate) const LOG: Purpose = Purpose { flag: LOG_PATH, volume: "audit-log" };
 
 /// What makes a manifest carry the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]

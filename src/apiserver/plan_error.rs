@@ -2,7 +2,7 @@
 
 use super::audit_flags::FlagType;
 use super::locate::LocateError;
-use super::mounts::{Mount, Source};
+use super::mounts::{Mount, Node, Source};
 use super::path::{AbsolutePath, PathProblem};
 use super::shape::WrongType;
 use crate::yaml::Pointer;
@@ -84,8 +84,8 @@ pub enum PlanError {
     WrongKindOfMount {
         /// The path and its mount.
         covered: Box<Covered>,
-        /// `file` or `directory`.
-        found: &'static str,
+        /// What is mounted.
+        found: Node,
     },
 }
 

@@ -44,11 +44,9 @@ impl Serving {
     pub fn of(apiserver: &Apiserver<'_>) -> Self {
         let flags = apiserver.flags();
         let bound = flags.value("bind-address").and_then(|address| address.parse::<IpAddr>().ok());
-        let host = match bound {
-            Some(IpAddr::V6(address)) if address.is_unspecified() => "::1".to_owned(),
-            Some(address) if !address.is_unspecified() => address.to_string(),
-            _ => "127.0.0.1".to_owned(),
-        };
+        // Go binds `::` for both families, so that the IPv4 loopback always answers.
+        let bound = bound.filter(|address| !address.is_unspecified());
+        let host = bound.map_or_else(|| "127.0.0.1".to_owned(), |address| address.to_string());
         let anonymous = match flags.value("authentication-config") {
             Some(_) => None,
             None => Some(flags.value("anonymous-auth").and_then(boolean).unwrap_or(true)),
@@ -111,7 +109,7 @@ mod tests {
             "ports": [{"name": "probe-port", "containerPort": 8443}],
             "readinessProbe": {"httpGet": get},
         }));
-        assert_eq!((found.host.as_str(), found.port, found.anonymous), ("::1", 8443, Some(false)));
+        assert_eq!((found.host.as_str(), found.port, found.anonymous), ("127.0.0.1", 8443, Some(false)));
         let probe = Probe {
             host: Some("192.0.2.10".to_owned()),
             port: 8443,

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::change::Change;
 use super::locate::Apiserver;
-use super::mounts::{self, Mount, Source, Volume};
+use super::mounts::{self, Mount, Node, Volume};
 use super::path::AbsolutePath;
+use super::places;
 use super::plan_error::{Covered, PlanError};
 use super::shape::WrongType;
 use crate::edit::FieldOp;
@@ -69,13 +70,7 @@ impl<'p> VolumeEdit<'p> {
             self.add(purpose, path, path, "File");
             return Ok(path.clone());
         };
-        if mount.path == *path && self.is_directory_volume(mount) {
-            return Err(PlanError::WrongKindOfMount {
-                covered: covered(purpose, path, mount),
-                found: "directory",
-            });
-        }
-        on_host(purpose, path, mount, mount.path == *path)
+        on_host(purpose, path, mount)
     }
 
     /// Makes the directory of a log file writable; returns the directory on the host.
@@ -118,7 +113,8 @@ impl<'p> VolumeEdit<'p> {
             self.changes.push(Change::FileMountRemoved { volume: mount.volume, file: file.clone() });
             return Ok(host);
         }
-        let host_path = on_host(purpose, file, &mount, true)?.parent();
+        let host_path = on_host(purpose, file, &mount)?.parent();
+        places::check_host_directory(file, &host_path)?;
         let at = &mount.at;
         match volume {
             Some(volume) if !is_shared => {
@@ -186,14 +182,6 @@ impl<'p> VolumeEdit<'p> {
         std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
     }
 
-    fn is_directory_volume(&self, mount: &Mount) -> bool {
-        let volume = self.volumes.iter().find(|volume| volume.name == mount.volume);
-        let kind = volume.and_then(|volume| volume.host.as_ref()).map(|(_, kind)| kind.as_str());
-        let has_sub_path =
-            ["subPath", "subPathExpr"].iter().any(|key| mount.at.join(key).get(self.apiserver.pod).is_some());
-        !has_sub_path && kind.is_some_and(|kind| kind.starts_with("Directory"))
-    }
-
     /// How many mounts of all containers use a volume.
     fn users_of(&self, volume: &str) -> usize {
         let spec = &self.apiserver.pod["spec"];
@@ -242,22 +230,18 @@ fn kind_stem(kind: &str) -> &str {
 }
 
 fn writable_on_host(purpose: Purpose, file: &AbsolutePath, mount: &Mount) -> Result<AbsolutePath, PlanError> {
-    let host = on_host(purpose, file, mount, false)?;
+    let host = on_host(purpose, file, mount)?;
     if mount.read_only {
         return Err(PlanError::ReadOnlyLog(covered(purpose, file, mount)));
     }
     Ok(host.parent())
 }
 
-/// Where a covered path lies on the host.
-fn on_host(
-    purpose: Purpose,
-    path: &AbsolutePath,
-    mount: &Mount,
-    may_be_file: bool,
-) -> Result<AbsolutePath, PlanError> {
-    if !may_be_file && matches!(mount.source, Source::Host { is_file: true, .. }) {
-        return Err(PlanError::WrongKindOfMount { covered: covered(purpose, path, mount), found: "file" });
+/// Where a file that a mount covers lies on the host.
+fn on_host(purpose: Purpose, path: &AbsolutePath, mount: &Mount) -> Result<AbsolutePath, PlanError> {
+    let wrong = if mount.path == *path { Node::Directory } else { Node::File };
+    if mount.node() == Some(wrong) {
+        return Err(PlanError::WrongKindOfMount { covered: covered(purpose, path, mount), found: wrong });
     }
     mount.host_path(path).ok_or_else(|| PlanError::NotOnHost(covered(purpose, path, mount)))
 }

@@ -4,5 +4,6 @@
 //! the file. No check reads files, the clock or the environment.
 
 mod finding;
+pub mod static_pod;
 
 pub use finding::{Finding, Severity};
