@@ -4,6 +4,8 @@
 //! standard output, logs and progress to standard error. A reader that closes the pipe ends the program
 //! quietly. Help, completions and man pages come from the same definitions.
 
+#[allow(dead_code)]
+mod audit_settings;
 mod generate;
 #[allow(dead_code)]
 mod terminal;
