@@ -1,0 +1,377 @@
+//! The tree as others see it: streams, documents, nodes.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::encoding;
+use super::error::{Fault, SyntaxError};
+use super::node::{DocumentData, DuplicateData, NodeData, Shape, Span, Tree};
+use super::parser;
+use super::pointer::{Pointer, parse_index};
+use super::position::{LineIndex, Position, position_in};
+use super::resolve::Resolved;
+
+/// A text of any number of YAML documents, with the tree of each; JSON is YAML too.
+///
+/// Borrows the text. Every node knows its bytes, so nothing is lost.
+#[derive(Debug)]
+pub struct Stream<'s> {
+    pub(super) tree: Tree<'s>,
+    documents: Vec<DocumentData>,
+    comments: Vec<u32>,
+    duplicates: Vec<DuplicateData>,
+    lines: OnceLock<LineIndex>,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Keys and values.
+    Mapping,
+    /// Items.
+    Sequence,
+    /// Text, whatever it means.
+    Scalar,
+}
+
+/// How a node is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// A scalar without quotes, or nothing at all.
+    Plain,
+    /// `'text'`
+    SingleQuoted,
+    /// `"text"`
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+    /// A collection by indentation.
+    Block,
+    /// `{}` or `[]`, or a single pair inside `[]`.
+    Flow,
+    /// `*name`
+    Alias,
+}
+
+/// A key that occurs twice in one mapping; the later value counts, as in Go.
+#[derive(Debug, Clone, Copy)]
+pub struct Duplicate<'a> {
+    /// The key, as JSON spells it.
+    pub key: &'a str,
+    /// Where it stands first.
+    pub first: Node<'a>,
+    /// Where it stands again.
+    pub second: Node<'a>,
+}
+
+impl<'s> Stream<'s> {
+    /// Parses a text, which must be UTF-8. Linear in its length.
+    ///
+    /// Accepts what Go's sigs.k8s.io/yaml accepts in strict mode, document by document, and refuses what
+    /// it refuses; beyond that it takes JSON's `\/` and surrogate escapes and keys that a merge sets too.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place: see [`SyntaxReason`](super::SyntaxReason).
+    pub fn parse(source: &'s [u8]) -> Result<Self, SyntaxError> {
+        Self::parse_with(source, false)
+    }
+
+    /// Like [`parse`](Self::parse), but lists duplicate keys instead of refusing them; the last one counts.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), duplicate keys aside.
+    pub fn parse_lenient(source: &'s [u8]) -> Result<Self, SyntaxError> {
+        Self::parse_with(source, true)
+    }
+
+    fn parse_with(source: &'s [u8], lenient: bool) -> Result<Self, SyntaxError> {
+        let located = |fault: Fault| SyntaxError::new(position_in(source, fault.at), fault.reason);
+        let text = encoding::check(source).map_err(located)?;
+        let parsed = parser::parse(text, lenient).map_err(located)?;
+        Ok(Self {
+            tree: parsed.tree,
+            documents: parsed.documents,
+            comments: parsed.comments,
+            duplicates: parsed.duplicates,
+            lines: OnceLock::new(),
+        })
+    }
+
+    /// The text, byte order mark included.
+    pub fn source(&self) -> &'s str {
+        self.tree.text.source
+    }
+
+    /// The documents in order. A text of comments only has none; `---` with nothing after it is one whose
+    /// root is null.
+    pub fn documents(&self) -> impl ExactSizeIterator<Item = Document<'_>> {
+        (0..self.documents.len()).map(|index| Document { stream: self, index })
+    }
+
+    /// The document at `index`, counted from 0.
+    pub fn document(&self, index: usize) -> Option<Document<'_>> {
+        (index < self.documents.len()).then_some(Document { stream: self, index })
+    }
+
+    /// Keys that occur twice, in the order of the text; none unless parsed leniently.
+    pub fn duplicates(&self) -> impl ExactSizeIterator<Item = Duplicate<'_>> {
+        self.duplicates.iter().map(|duplicate| Duplicate {
+            key: &duplicate.key,
+            first: self.node(duplicate.first),
+            second: self.node(duplicate.second),
+        })
+    }
+
+    /// Line and column of a byte; `O(log lines)` after the first call.
+    pub fn position(&self, at: usize) -> Position {
+        self.lines().position(self.source().as_bytes(), at.min(self.source().len()))
+    }
+
+    /// A line's text without its line break; `None` outside of the text.
+    pub fn line(&self, line: u32) -> Option<&'s str> {
+        let range = self.lines().line_range(self.source().as_bytes(), line)?;
+        Some(&self.source()[range])
+    }
+
+    /// The comment on a line, from its `#` on; `None` if it has none.
+    pub fn comment(&self, line: u32) -> Option<&'s str> {
+        let range = self.lines().line_range(self.source().as_bytes(), line)?;
+        let index = self.comments.partition_point(|&at| (at as usize) < range.start);
+        let at = *self.comments.get(index)? as usize;
+        (at < range.end).then(|| &self.source()[at..range.end])
+    }
+
+    /// Every comment, from its `#` to the end of its line, with its byte offset.
+    pub fn comments(&self) -> impl Iterator<Item = (usize, &'s str)> {
+        self.comments.iter().map(|&at| {
+            let rest = &self.source()[at as usize..];
+            let end = memchr::memchr2(b'\n', b'\r', rest.as_bytes()).unwrap_or(rest.len());
+            (at as usize, &rest[..end])
+        })
+    }
+
+    fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| LineIndex::new(self.source().as_bytes()))
+    }
+
+    pub(super) fn node(&self, index: u32) -> Node<'_> {
+        Node { stream: self, index }
+    }
+}
+
+/// One document of a [`Stream`].
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    stream: &'a Stream<'a>,
+    index: usize,
+}
+
+impl<'a> Document<'a> {
+    fn data(&self) -> &'a DocumentData {
+        &self.stream.documents[self.index]
+    }
+
+    /// Its place in the stream, counted from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its root; `None` where nothing is written, which means null.
+    pub fn root(&self) -> Option<Node<'a>> {
+        let root = self.stream.node(self.data().root);
+        let data = root.data();
+        (data.shape != Shape::Plain || !data.span().is_empty()).then_some(root)
+    }
+
+    /// What Go's sigs.k8s.io/yaml makes of it.
+    pub fn to_value(&self) -> Value {
+        self.stream.node(self.data().root).to_value()
+    }
+
+    /// The node at `pointer`, or else its nearest ancestor that exists, and which of both it is.
+    pub fn locate(&self, pointer: &Pointer) -> (Node<'a>, bool) {
+        let mut node = self.stream.node(self.data().root);
+        for token in pointer.tokens() {
+            match node.child(token) {
+                Some(child) => node = child,
+                None => return (node, false),
+            }
+        }
+        (node, true)
+    }
+
+    /// Its bytes, from the end of the document before it to the marker after it; leading comments,
+    /// directives and its `---` included.
+    pub fn span(&self) -> Span {
+        self.data().start..self.data().end
+    }
+}
+
+/// A node of a document. Where an alias stands, its target answers, but for
+/// [`span`](Self::span), [`position`](Self::position) and [`style`](Self::style).
+#[derive(Debug, Clone, Copy)]
+pub struct Node<'a> {
+    stream: &'a Stream<'a>,
+    index: u32,
+}
+
+impl<'a> Node<'a> {
+    fn tree(&self) -> &'a Tree<'a> {
+        &self.stream.tree
+    }
+
+    pub(super) fn data(&self) -> &'a NodeData {
+        self.tree().node(self.index)
+    }
+
+    fn at(self, index: u32) -> Self {
+        Self { index, ..self }
+    }
+
+    /// The node that an alias stands for, else itself.
+    pub fn resolve_alias(self) -> Self {
+        self.at(self.tree().target(self.index))
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self.resolve_alias().data().shape {
+            shape if shape.is_mapping() => Kind::Mapping,
+            shape if shape.is_sequence() => Kind::Sequence,
+            _ => Kind::Scalar,
+        }
+    }
+
+    /// How it is written.
+    pub fn style(&self) -> Style {
+        match self.data().shape {
+            Shape::Plain => Style::Plain,
+            Shape::SingleQuoted => Style::SingleQuoted,
+            Shape::DoubleQuoted => Style::DoubleQuoted,
+            Shape::Literal => Style::Literal,
+            Shape::Folded => Style::Folded,
+            Shape::BlockMapping | Shape::BlockSequence => Style::Block,
+            Shape::FlowMapping | Shape::PairMapping | Shape::FlowSequence => Style::Flow,
+            Shape::Alias => Style::Alias,
+        }
+    }
+
+    /// The name of its anchor, without `&`.
+    pub fn anchor(&self) -> Option<&'a str> {
+        let span = self.tree().properties(self.index)?.anchor.clone()?;
+        Some(&self.stream.source()[span.start + 1..span.end])
+    }
+
+    /// The entries of a mapping as written, `<<` included; nothing for other kinds.
+    pub fn entries(&self) -> impl Iterator<Item = (Node<'a>, Node<'a>)> + use<'a> {
+        let mapping = self.resolve_alias();
+        let is_mapping = mapping.data().shape.is_mapping();
+        mapping.children(if is_mapping { 2 } else { 0 }).map(move |key| (key, mapping.at(key.index + 1)))
+    }
+
+    /// The items of a sequence; nothing for other kinds.
+    pub fn items(&self) -> impl Iterator<Item = Node<'a>> + use<'a> {
+        let sequence = self.resolve_alias();
+        sequence.children(u32::from(sequence.data().shape.is_sequence()))
+    }
+
+    /// Every `step`th child; none for step 0. Keys have no descendants, so a value follows its key.
+    fn children(self, step: u32) -> impl Iterator<Item = Node<'a>> + use<'a> {
+        let end = if step == 0 { 0 } else { self.data().aux };
+        let mut next = self.index + 1;
+        std::iter::from_fn(move || {
+            let child = self.at(next);
+            if next >= end {
+                return None;
+            }
+            next = self.tree().after(next + step - 1);
+            Some(child)
+        })
+    }
+
+    /// The value of a mapping's key, through merge keys, the last where it stands twice.
+    pub fn get(&self, key: &str) -> Option<Node<'a>> {
+        Some(self.get_entry(key)?.1)
+    }
+
+    /// The key and value of a mapping's entry, like [`get`](Self::get).
+    pub fn get_entry(&self, key: &str) -> Option<(Node<'a>, Node<'a>)> {
+        // The parser bounds how deep merges of merges go, as it does with all nesting.
+        let mut found = None;
+        for (name, value) in self.entries() {
+            if self.tree().is_merge(name.index) {
+                found = value.merged_entry(key).or(found);
+            } else if name.key().is_some_and(|name| name == key) {
+                found = Some((name, value));
+            }
+        }
+        found
+    }
+
+    /// Looks into the value of a merge key; of several mappings the first has precedence.
+    fn merged_entry(&self, key: &str) -> Option<(Node<'a>, Node<'a>)> {
+        match self.kind() {
+            Kind::Sequence => self.items().find_map(|mapping| mapping.get_entry(key)),
+            _ => self.get_entry(key),
+        }
+    }
+
+    /// The child that a pointer's token names.
+    fn child(&self, token: &str) -> Option<Node<'a>> {
+        match self.kind() {
+            Kind::Mapping => self.get(token),
+            Kind::Sequence => self.items().nth(parse_index(token)?),
+            Kind::Scalar => None,
+        }
+    }
+
+    /// The descendant at `pointer`.
+    pub fn at_pointer(&self, pointer: &Pointer) -> Option<Node<'a>> {
+        pointer.tokens().try_fold(*self, |node, token| node.child(token))
+    }
+
+    /// A scalar as a key: the string that JSON has in its place.
+    pub fn key(&self) -> Option<Cow<'a, str>> {
+        self.tree().key(self.index).ok()
+    }
+
+    /// The text of a scalar that is a string.
+    pub fn as_str(&self) -> Option<Cow<'a, str>> {
+        let node = self.resolve_alias();
+        if node.data().shape.is_collection() {
+            return None;
+        }
+        let text = self.tree().scalar_text(node.index);
+        match self.tree().resolve(node.index, &text).ok()? {
+            Resolved::Text => Some(text),
+            Resolved::Decoded(text) => Some(Cow::Owned(text)),
+            _ => None,
+        }
+    }
+
+    /// What Go's sigs.k8s.io/yaml makes of it, aliases and merge keys expanded.
+    pub fn to_value(&self) -> Value {
+        super::value::to_value(self.tree(), self.index)
+    }
+
+    /// Its bytes, without anchor and tag, and without a final line break.
+    pub fn span(&self) -> Span {
+        self.data().span()
+    }
+
+    /// Its bytes, with anchor and tag.
+    pub fn outer_span(&self) -> Span {
+        let span = self.span();
+        let start = self.tree().properties(self.index).map_or(span.start, |properties| properties.start);
+        start..span.end
+    }
+
+    /// Where it begins.
+    pub fn position(&self) -> Position {
+        self.stream.position(self.span().start)
+    }
+}
