@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# build.sh hyperkube|oracle|mkimage|pause
+# build.sh [hyperkube|oracle|mkimage|pause]...     (none named: all)
 #
-# Builds one program of this module unless the cache has it, and prints the directory that holds it:
+# Builds programs of this module unless the cache has them, and prints for each the directory that holds it:
 #   ${XDG_CACHE_HOME:-~/.cache}/lithify/testbed/PROGRAM/KEY/PROGRAM
 # KEY is a hash of everything that goes in, so that a stale binary is never found. Only the binary is
 # kept: Go's own build cache, 3 GB for hyperkube, is left to Go. Callers at the same time wait for the
@@ -12,9 +12,14 @@ components=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet k
 kubernetes=v1.34.4
 unused_days=14
 
-program=${1:?usage: build.sh hyperkube|oracle|mkimage|pause}
 cd "$(dirname "${BASH_SOURCE[0]}")"
-[ -d "$program" ] || { echo "build.sh: no program \`$program\` here: expected hyperkube, oracle, mkimage or pause" >&2; exit 2; }
+[ $# != 0 ] || set -- oracle mkimage pause hyperkube
+if [ $# -gt 1 ]; then
+  for program; do ./build.sh "$program"; done
+  exit
+fi
+program=$1
+[ -f "$program/main.go" ] || { echo "build.sh: no program \`$program\` here: expected hyperkube, oracle, mkimage or pause" >&2; exit 2; }
 command -v go >/dev/null || { echo "build.sh: go is not installed" >&2; exit 3; }
 
 ldflags="-s -w"
@@ -27,31 +32,32 @@ if [ "$program" = hyperkube ]; then
   done
 fi
 # Static: the binaries are all that their images hold.
-build=(env CGO_ENABLED=0 go build -trimpath -ldflags="$ldflags")
+go_build=(env CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags="$ldflags")
 
 key=$({
   go version
   go env GOOS GOARCH GOAMD64 GOARM64 GOEXPERIMENT GOFLAGS
-  printf '%s\n' "${build[@]}"
+  printf '%s\n' "${go_build[@]}"
   sha256sum go.mod go.sum "$program"/*.go
 } | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lithify/testbed/$program
-mkdir -p "$cache"
 
-exec 9>"$cache/.lock"
-flock 9
-if [ ! -x "$cache/$key/$program" ]; then
+build() {
+  mkdir -p "$cache"
+  exec 9>"$cache/.lock"
+  flock 9
+  [ ! -x "$cache/$key/$program" ] || return 0
   [ "$program" != hyperkube ] || echo "building $program (minutes, once: kept in $cache)" >&2
-  new=$(mktemp -d "$cache/.new.XXXXXX")
-  trap 'rm -rf "$new"' EXIT
-  "${build[@]}" -o "$new/$program" "./$program" >&2
+  # Half-made directories of a killed build, and keys that no checkout has asked for in a while.
+  rm -rf "$cache"/.new.* "${cache:?}/$key"
+  find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime "+$unused_days" -exec rm -rf {} +
+  local new=$cache/.new.$$
+  mkdir "$new"
+  "${go_build[@]}" -o "$new/$program" "./$program" >&2
   [ "$program" != hyperkube ] || for component in "${components[@]}"; do ln -s hyperkube "$new/$component"; done
-  chmod 755 "$new"
-  rm -rf "${cache:?}/$key"
   mv -T "$new" "$cache/$key"
-fi
-touch "$cache/$key"
-# Half-made directories of a killed build, and keys that no checkout has asked for in a while.
-rm -rf "$cache"/.new.*
-find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "$key" -mtime "+$unused_days" -exec rm -rf {} +
+}
+
+[ -x "$cache/$key/$program" ] || build
+touch "$cache/$key" 2>/dev/null || true
 echo "$cache/$key"
