@@ -156,6 +156,11 @@ pub enum Warning {
         /// The flag that turns the backend on.
         needs: &'static str,
     },
+    /// kubeadm's rootless control plane, whose user is made at init.
+    Rootless {
+        /// The log's directory, which that user must own.
+        log: Option<AbsolutePath>,
+    },
     /// Events as text lines, which no consumer of audit.k8s.io reads.
     LegacyFormat,
 }
@@ -175,6 +180,10 @@ impl fmt::Display for Warning {
                 write!(f, "--{flag} is {path}, among the cluster's keys; a place of its own is better")
             }
             Self::NoEffect { flag, needs } => write!(f, "--{flag} has no effect without --{needs}"),
+            Self::Rootless { log } => {
+                f.write_str("the apiserver runs as the user kubeadm-kas (RootlessControlPlane): let it read the policy")?;
+                log.as_ref().map_or(Ok(()), |log| write!(f, ", and give it {log} on each control-plane node"))
+            }
             Self::LegacyFormat => f.write_str(
                 "--audit-log-format=legacy writes text lines that no reader of audit.k8s.io events takes",
             ),

@@ -9,6 +9,7 @@ mod command;
 mod command_edit;
 mod flags;
 pub mod hash;
+pub mod kubeadm;
 mod locate;
 mod mounts;
 mod path;
@@ -25,7 +26,7 @@ pub mod webhook;
 pub(crate) use command_edit::CommandEdit;
 pub(crate) use places::refuses_log_directory;
 pub(crate) use plan::{LOG, POLICY, WEBHOOK};
-pub(crate) use volumes::{Purpose, VolumeEdit};
+pub(crate) use volumes::{Purpose, Sharing, VolumeEdit};
 
 pub use change::{Change, Warning};
 pub use command::CommandError;

@@ -105,6 +105,24 @@ fn check_any(flag: &'static str, path: &AbsolutePath, settings: &Settings) -> Re
     Ok(())
 }
 
+/// Refuses a path that an existing mount leads into the directory of static pods.
+///
+/// # Errors
+/// [`PlanError::Forbidden`] with the reason.
+pub(super) fn check_host_path(
+    flag: &'static str,
+    path: &AbsolutePath,
+    host_path: &AbsolutePath,
+    settings: &Settings,
+) -> Result<(), PlanError> {
+    if settings.manifests_directory.covers(host_path) {
+        let reason =
+            format!("it is {host_path} on the host, where the kubelet takes every file for a static pod");
+        return forbidden(flag, path, reason);
+    }
+    Ok(())
+}
+
 /// No two of our files are one, and none is a file that another flag names.
 fn check_distinct(
     wanted: &Wanted,

@@ -13,7 +13,7 @@ use super::places;
 use super::plan_error::PlanError;
 use super::settings::{self, Current, LogTarget, Settings, Wanted};
 use super::shape::{self, WrongType};
-use super::volumes::{Purpose, VolumeEdit};
+use super::volumes::{Purpose, Sharing, VolumeEdit};
 use crate::edit::FieldOp;
 use crate::yaml::Pointer;
 
@@ -81,30 +81,49 @@ impl Plan {
 /// [`PlanError`] where it is no apiserver's manifest, or cannot carry the settings.
 pub fn plan(pod: &Value, settings: &Settings) -> Result<Plan, PlanError> {
     let apiserver = Apiserver::locate(pod)?;
+    let draft = draft(&apiserver, settings, Sharing::Allowed)?;
+    let mut command = CommandEdit::new(apiserver.flags());
+    let mut changes: Vec<Change> =
+        draft.wanted.flags.iter().flat_map(|(name, value)| command.set(name, value)).collect();
+    let mut ops = command.finish();
+    ops.extend(draft.volume_ops);
+    changes.extend(draft.volume_changes);
+    annotate(pod, settings, &mut ops, &mut changes)?;
+    let Draft { warnings, policy, webhook_config, log, .. } = draft;
+    Ok(Plan { ops, changes, warnings, policy, webhook_config, log, runs_as: apiserver.runs_as()? })
+}
+
+/// What a manifest and a ClusterConfiguration have in common: everything but how flags are written.
+pub(super) struct Draft {
+    pub(super) wanted: Wanted,
+    pub(super) volume_ops: Vec<FieldOp>,
+    pub(super) volume_changes: Vec<Change>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) policy: HostFile,
+    pub(super) webhook_config: Option<HostFile>,
+    pub(super) log: Option<HostLog>,
+}
+
+pub(super) fn draft(
+    apiserver: &Apiserver<'_>,
+    settings: &Settings,
+    sharing: Sharing,
+) -> Result<Draft, PlanError> {
     let flags = apiserver.flags();
     let wanted = settings::resolve(settings, |name| current(flags, name))?;
     places::check(&wanted, settings, Some(flags))?;
     check_values(&wanted, flags)?;
-
-    let mut command = CommandEdit::new(flags);
-    let mut changes: Vec<Change> =
-        wanted.flags.iter().flat_map(|(name, value)| command.set(name, value)).collect();
-    let mut volumes = VolumeEdit::new(&apiserver)?;
+    let mut volumes = VolumeEdit::new(apiserver, sharing)?;
     let mut warnings = warnings(&wanted, flags, &volumes);
-    let policy = host_file(&mut volumes, POLICY, &wanted.policy)?;
-    let webhook_config =
-        wanted.webhook.as_ref().map(|path| host_file(&mut volumes, WEBHOOK, path)).transpose()?;
+    let policy = host_file(&mut volumes, POLICY, &wanted.policy, settings)?;
     let log = match &wanted.log {
         Some(LogTarget::File(path)) => Some(host_log(&mut volumes, path, settings, flags, &mut warnings)?),
         Some(LogTarget::StandardOutput) | None => None,
     };
-
-    let mut ops = command.finish();
+    let webhook = wanted.webhook.as_ref();
+    let webhook_config = webhook.map(|path| host_file(&mut volumes, WEBHOOK, path, settings)).transpose()?;
     let (volume_ops, volume_changes) = volumes.finish();
-    ops.extend(volume_ops);
-    changes.extend(volume_changes);
-    annotate(pod, settings, &mut ops, &mut changes)?;
-    Ok(Plan { ops, changes, warnings, policy, webhook_config, log, runs_as: apiserver.runs_as()? })
+    Ok(Draft { wanted, volume_ops, volume_changes, warnings, policy, webhook_config, log })
 }
 
 fn current(flags: &Flags, name: &str) -> Current {
@@ -122,8 +141,10 @@ fn host_file(
     volumes: &mut VolumeEdit<'_>,
     purpose: Purpose,
     path: &AbsolutePath,
+    settings: &Settings,
 ) -> Result<HostFile, PlanError> {
     let host_path = volumes.show_file(purpose, path)?;
+    places::check_host_path(purpose.flag, path, &host_path, settings)?;
     Ok(HostFile { container_path: path.clone(), host_path })
 }
 
@@ -144,6 +165,7 @@ fn host_log(
     }
     let host_directory = volumes.show_log_directory(LOG, path)?;
     let host_path = host_directory.join(path.file_name());
+    places::check_host_path(LOG_PATH, path, &host_path, settings)?;
     Ok(HostLog { container_path: path.clone(), host_directory, host_path })
 }
 

@@ -16,6 +16,7 @@ use crate::yaml::Pointer;
 #[derive(Debug)]
 pub(crate) struct VolumeEdit<'p> {
     apiserver: &'p Apiserver<'p>,
+    sharing: Sharing,
     mounts: Vec<Mount>,
     volumes: Vec<Volume>,
     /// Changes of what is there: made first, while indices stand.
@@ -25,7 +26,16 @@ pub(crate) struct VolumeEdit<'p> {
     removed_volume: Option<usize>,
     new_mounts: Vec<Value>,
     new_volumes: Vec<Value>,
-    pub(crate) changes: Vec<Change>,
+    changes: Vec<Change>,
+}
+
+/// Whether one volume may have several mounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// In a Pod.
+    Allowed,
+    /// Among kubeadm's extraVolumes, each of which is a volume with its one mount.
+    Forbidden,
 }
 
 /// What a file of ours is called, and whose it is.
@@ -38,9 +48,10 @@ pub(crate) struct Purpose {
 }
 
 impl<'p> VolumeEdit<'p> {
-    pub(crate) fn new(apiserver: &'p Apiserver<'p>) -> Result<Self, WrongType> {
+    pub(crate) fn new(apiserver: &'p Apiserver<'p>, sharing: Sharing) -> Result<Self, WrongType> {
         Ok(Self {
             apiserver,
+            sharing,
             mounts: mounts::mounts(apiserver)?,
             volumes: mounts::volumes(apiserver.pod)?,
             changed: Vec::new(),
@@ -165,7 +176,8 @@ impl<'p> VolumeEdit<'p> {
                 path == host_path && (other.is_empty() || other.starts_with(kind_stem(kind)))
             })
         };
-        if let Some(volume) = self.volumes.iter().find(fits) {
+        let shared = self.volumes.iter().find(fits).filter(|_| self.sharing == Sharing::Allowed);
+        if let Some(volume) = shared {
             return (volume.name.clone(), false);
         }
         let name = self.free_name(purpose.volume);

@@ -1,6 +1,6 @@
 //! Repairs that several checks share.
 
-use crate::apiserver::{self, AbsolutePath, Apiserver, CommandEdit, Settings, VolumeEdit};
+use crate::apiserver::{self, AbsolutePath, Apiserver, CommandEdit, Settings, Sharing, VolumeEdit};
 use crate::edit::{Applicability, Fix};
 
 /// Sets one flag.
@@ -18,7 +18,7 @@ pub(super) fn set_flag(
 /// Sets the log's path and mounts its directory; `None` where what is mounted there forbids it.
 pub(super) fn set_log_path(apiserver: &Apiserver<'_>, path: &str) -> Option<Fix> {
     let mut fix = set_flag(apiserver, apiserver::audit_flags::LOG_PATH, path, Applicability::Unsafe);
-    let mut volumes = VolumeEdit::new(apiserver).ok()?;
+    let mut volumes = VolumeEdit::new(apiserver, Sharing::Allowed).ok()?;
     volumes.show_log_directory(apiserver::LOG, &AbsolutePath::parse(path).ok()?).ok()?;
     fix.ops.extend(volumes.finish().0);
     fix.title = format!("log to {path}, on a directory of the host");
@@ -39,7 +39,7 @@ pub(super) fn mount_file(
     purpose: apiserver::Purpose,
     path: &AbsolutePath,
 ) -> Option<Fix> {
-    let mut volumes = VolumeEdit::new(apiserver).ok()?;
+    let mut volumes = VolumeEdit::new(apiserver, Sharing::Allowed).ok()?;
     volumes.show_file(purpose, path).ok()?;
     let title = format!("mount {path} from the host, where it must exist first");
     let ops = volumes.finish().0;
@@ -55,7 +55,7 @@ pub(super) fn mount_log_directory(
     if apiserver::refuses_log_directory(apiserver, log) {
         return None;
     }
-    let mut volumes = VolumeEdit::new(apiserver).ok()?;
+    let mut volumes = VolumeEdit::new(apiserver, Sharing::Allowed).ok()?;
     let host = volumes.show_log_directory(apiserver::LOG, log).ok()?;
     let ops = volumes.finish().0;
     (!ops.is_empty()).then_some(Fix {
