@@ -2,8 +2,27 @@
 //!
 //! Data in: an object (any source). Data out: [`Finding`]s, which name a place by pointer; the caller knows
 //! the file. No check reads files, the clock or the environment.
+//!
+//! A check of pod specs is a [`predicate`]: data, from which follow the native verdict, the fix and the CEL
+//! of an exported policy.
 
+mod control_plane;
 mod finding;
+mod judge;
+mod manual;
+mod nearest;
+pub mod predicate;
+mod pss;
+mod registry;
+mod selection;
 pub mod static_pod;
+mod yaml_tree;
+
+mod privileged;
+mod writable_root_filesystem;
 
 pub use finding::{Finding, Severity};
+pub use judge::{Context, judge, judge_object};
+pub use pss::{PssVersion, PssVersionError};
+pub use registry::{CHECKS, Check, Group, Level, Revision, Subject, UnknownLevel};
+pub use selection::{Selection, UnknownCheck};

@@ -1,0 +1,121 @@
+//! Violations in words: what is wrong, where, what was found, what is allowed.
+
+use std::fmt::Write;
+
+use super::walk::{PathStep, Problem, Subject, Violation};
+use super::{Rule, Test};
+use crate::k8s::{Tree, brief};
+
+/// `container "app" is privileged: securityContext.privileged is true, must be unset or false`.
+pub(in crate::checks) fn message<T: Tree>(rule: &Rule, violation: &Violation<'_, T>) -> String {
+    let mut text = String::with_capacity(128);
+    let own_steps = subject(&mut text, violation);
+    let is_wrong_type = matches!(violation.problem, Problem::WrongType(_));
+    if !is_wrong_type {
+        text.push(' ');
+        text.push_str(rule.wrong);
+    }
+    text.push_str(": ");
+    field(&mut text, &violation.path[own_steps..]);
+    let is = if own_steps < violation.path.len() { " is " } else { "it is " };
+    let must = |expected: &dyn std::fmt::Display| format!(", must be {expected}");
+    let (found, demand) = match (violation.problem, violation.found) {
+        (Problem::NotAllowed { allowed, optional: false }, None) => ("not set".to_owned(), must(allowed)),
+        (Problem::NotAllowed { allowed, optional: false }, Some(found)) => (brief(found), must(allowed)),
+        (Problem::NotAllowed { allowed, optional: true }, found) => {
+            (found.map_or_else(|| "not set".to_owned(), brief), format!(", must be unset or {allowed}"))
+        }
+        (Problem::Set, _) => ("set".to_owned(), ", must be unset".to_owned()),
+        (Problem::Lacks(item), None) => ("not set".to_owned(), format!(", must include {item:?}")),
+        (Problem::Lacks(item), Some(_)) => (format!("without {item:?}"), String::new()),
+        (Problem::NoneOf(fields), _) => {
+            ("none of these is set: ".to_owned() + &fields.join(", "), String::new())
+        }
+        (Problem::WrongType(kind), found) => (found.map_or_else(String::new, typed), must(&kind)),
+        (Problem::InheritsBad, _) => ("taken from the pod".to_owned(), String::new()),
+    };
+    if !matches!(violation.problem, Problem::NoneOf(_)) {
+        text.push_str(is);
+    }
+    text.push_str(&found);
+    text.push_str(&demand);
+    text
+}
+
+/// Writes what the violation is about; how many steps of its path lead there.
+fn subject<T: Tree>(text: &mut String, violation: &Violation<'_, T>) -> usize {
+    let (what, tree, steps) = match violation.subject {
+        Subject::Pod => {
+            text.push_str("pod");
+            return 0;
+        }
+        Subject::Annotation => {
+            text.push_str("annotation");
+            return 0;
+        }
+        Subject::Volume(volume, steps) => ("volume", volume, steps),
+        Subject::Container(what, container, steps) => (what, container, steps),
+    };
+    text.push_str(what);
+    text.push(' ');
+    match (tree.get("name").and_then(Tree::as_str), violation.path.get(steps - 1)) {
+        (Some(name), _) => _ = write!(text, "{:?}", name.as_ref()),
+        (None, Some(PathStep::Item(index))) => _ = write!(text, "{index}"),
+        _ => {}
+    }
+    steps
+}
+
+/// Writes the dotted path, `capabilities.add[1]`; the key itself where it is an annotation's.
+fn field(text: &mut String, path: &[PathStep]) {
+    for (index, step) in path.iter().enumerate() {
+        match step {
+            PathStep::Key(key) if key.contains(['.', '/']) => _ = write!(text, "[{key:?}]"),
+            PathStep::Key(key) => {
+                text.push_str(if index == 0 { "" } else { "." });
+                text.push_str(key);
+            }
+            PathStep::Item(index) => _ = write!(text, "[{index}]"),
+        }
+    }
+}
+
+/// A value with its type, for where the type is what is wrong.
+fn typed<T: Tree>(value: T) -> String {
+    let (kind, shown) = (value.kind().to_string(), brief(value));
+    if kind == shown { kind } else { format!("{} {shown}", kind.replacen("a ", "the ", 1)) }
+}
+
+/// What a rule demands, in one line that names no object: the message of an exported policy's validation.
+pub(super) fn demand(rule: &Rule) -> String {
+    let mut fields = Vec::new();
+    collect(&rule.test, &mut String::new(), false, &mut fields);
+    fields.join("; ")
+}
+
+fn collect(test: &Test, path: &mut String, optional: bool, found: &mut Vec<String>) {
+    let unset_or = if optional { "unset or " } else { "" };
+    match test {
+        Test::Is(allowed) => found.push(format!("{path} must be {unset_or}{allowed}")),
+        Test::Unset => found.push(format!("{path} must be unset")),
+        Test::Includes(item) => found.push(format!("{path} must include {item:?}")),
+        Test::AnyField(keys) => found.push(format!("one of {} must be set", keys.join(", "))),
+        Test::OnlyKeys(keys) => found.push(format!("no fields but {} may be set", keys.join(", "))),
+        Test::UnsetOr(test) => collect(test, path, true, found),
+        Test::Each(test) => below(path, "[*]", |path| collect(test, path, false, found)),
+        Test::All(tests) | Test::Any(tests) => {
+            tests.iter().for_each(|test| collect(test, path, optional, found));
+        }
+        Test::Field(keys, test) | Test::Inherited(keys, test) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            below(path, &format!("{dot}{}", keys.join(".")), |path| collect(test, path, false, found));
+        }
+    }
+}
+
+fn below(path: &mut String, suffix: &str, then: impl FnOnce(&mut String)) {
+    let length = path.len();
+    path.push_str(suffix);
+    then(path);
+    path.truncate(length);
+}
