@@ -38,6 +38,7 @@ mod tests;
 
 pub use error::{SyntaxError, SyntaxReason};
 pub use parser::MAX_DEPTH;
+pub(crate) use pointer::parse_index;
 pub use pointer::{Pointer, PointerError};
 pub use position::Position;
 pub use tree::{Document, Duplicate, Kind, Node, Stream, Style};

@@ -13,10 +13,9 @@ pub mod text;
 use std::ops::Range;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::checks::{Finding, Severity};
-use crate::yaml::Position;
+use crate::yaml::{Node, Position};
 
 /// Everything that one run has to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,13 +81,17 @@ pub struct ObjectRef {
 
 impl ObjectRef {
     /// Reads the names of an object; a part of another type than string counts as absent.
-    pub fn of(object: &Value) -> Self {
-        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    pub fn of(object: Node<'_>) -> Self {
+        let text = |node: Option<Node<'_>>| {
+            node.and_then(|node| node.as_str()).map(std::borrow::Cow::into_owned).unwrap_or_default()
+        };
+        let metadata = object.get("metadata");
+        let name = |key| text(metadata.and_then(|metadata| metadata.get(key)));
         Self {
-            api_version: text("/apiVersion"),
-            kind: text("/kind"),
-            namespace: text("/metadata/namespace"),
-            name: text("/metadata/name"),
+            api_version: text(object.get("apiVersion")),
+            kind: text(object.get("kind")),
+            namespace: name("namespace"),
+            name: name("name"),
         }
     }
 }
@@ -118,8 +121,6 @@ pub struct Skipped {
 /// A report for the renderers' tests.
 #[cfg(test)]
 mod sample {
-    use serde_json::json;
-
     use super::*;
     use crate::edit::{Applicability, Fix};
     use crate::yaml::Pointer;
@@ -147,7 +148,12 @@ mod sample {
             finding,
             file: "pod.yaml".to_owned(),
             document: 0,
-            object: ObjectRef::of(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}})),
+            object: ObjectRef {
+                api_version: "v1".to_owned(),
+                kind: "Pod".to_owned(),
+                name: "p".to_owned(),
+                ..ObjectRef::default()
+            },
             position: Position { line: 4, column: 5 },
             end: Position { line: 5, column: 17 },
             span: start..SOURCE.len() - 1,
