@@ -149,6 +149,17 @@ fn a_log_mounted_as_a_file_gets_its_directory() {
 }
 
 #[test]
+fn a_volume_whose_path_changes_is_not_taken_for_the_old_one() {
+    let mounts = json!([{"name": "log", "mountPath": "/var/log/audit/a.log", "subPath": "a"}]);
+    let volumes = json!([{"name": "log", "hostPath": {"path": DEFAULT_WEBHOOK_CONFIG}}]);
+    let settings = Settings { webhook: Some(WebhookBackend::default()), ..log_at("/var/log/audit/a.log") };
+    let (plan, result) = after(&pod(&json!({"volumeMounts": mounts}), &volumes), &settings);
+    let mounts = super::mounts(&Apiserver::locate(&result).unwrap()).unwrap();
+    let path = plan.webhook_config.unwrap().container_path;
+    assert_eq!(covering(&mounts, &path).unwrap().host_path(&path).unwrap().as_str(), DEFAULT_WEBHOOK_CONFIG);
+}
+
+#[test]
 fn a_log_mounted_as_a_file_never_gives_the_hosts_own_directory_away() {
     let mounts = json!([{"name": "log", "mountPath": "/logs/audit.log"}]);
     let volumes = json!([{"name": "log", "hostPath": {"path": "/etc/kubernetes/audit.log"}}]);

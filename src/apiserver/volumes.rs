@@ -121,6 +121,9 @@ impl<'p> VolumeEdit<'p> {
             let host = writable_on_host(purpose, file, above)?;
             self.removed_mount = Some(index);
             self.removed_volume = volume.filter(|_| !is_shared);
+            if let Some(volume) = self.removed_volume {
+                self.volumes[volume].host = None;
+            }
             self.changes.push(Change::FileMountRemoved { volume: mount.volume, file: file.clone() });
             return Ok(host);
         }
@@ -129,6 +132,7 @@ impl<'p> VolumeEdit<'p> {
         let at = &mount.at;
         match volume {
             Some(volume) if !is_shared => {
+                self.volumes[volume].host = Some((host_path.clone(), "DirectoryOrCreate".to_owned()));
                 let source = Pointer::root().join("spec").join("volumes").item(volume).join("hostPath");
                 self.changed.extend([
                     FieldOp::Set { at: source.join("path"), value: json!(host_path.as_str()) },
@@ -194,13 +198,13 @@ impl<'p> VolumeEdit<'p> {
         std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
     }
 
-    /// How many mounts of all containers use a volume.
+    /// How many mounts of all containers use a volume, new ones included.
     fn users_of(&self, volume: &str) -> usize {
         let spec = &self.apiserver.pod["spec"];
         let containers =
             ["initContainers", "containers"].iter().filter_map(|list| spec[*list].as_array()).flatten();
         let mounts = containers.filter_map(|container| container["volumeMounts"].as_array()).flatten();
-        mounts.filter(|mount| mount["name"] == volume).count()
+        mounts.chain(&self.new_mounts).filter(|mount| mount["name"] == volume).count()
     }
 
     pub(crate) fn finish(self) -> (Vec<FieldOp>, Vec<Change>) {
