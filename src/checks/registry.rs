@@ -2,10 +2,21 @@
 
 use super::predicate::Predicate;
 use super::pss::PssVersion;
-use super::{Severity, privileged, writable_root_filesystem};
+use super::{Severity, privileged, static_pod, writable_root_filesystem};
 
 /// Every check, in the order of the manual: by group, then as the standard lists them.
-pub const CHECKS: &[&Check] = &[&privileged::CHECK, &writable_root_filesystem::CHECK];
+pub const CHECKS: &[&Check] = &[
+    &privileged::CHECK,
+    &writable_root_filesystem::CHECK,
+    &static_pod::missing_audit_policy_file::CHECK,
+    &static_pod::missing_audit_log_path::CHECK,
+    &static_pod::low_audit_log_maxage::CHECK,
+    &static_pod::low_audit_log_maxbackup::CHECK,
+    &static_pod::low_audit_log_maxsize::CHECK,
+    &static_pod::unmounted_audit_path::CHECK,
+    &static_pod::audit_log_mounted_as_file::CHECK,
+    &static_pod::stray_manifest_copy::CHECK,
+];
 
 /// A check: what it is called, what it is for, and what it demands.
 #[derive(Debug)]

@@ -32,10 +32,17 @@
 use super::{StaticPod, fixes};
 use crate::apiserver::audit_flags::LOG_PATH;
 use crate::apiserver::{AbsolutePath, Mount, Node, Source};
-use crate::checks::Finding;
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 use crate::edit::Applicability;
 
-pub(super) const ID: &str = "audit-log-mounted-as-file";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "audit-log-mounted-as-file",
+    group: Group::StaticPod,
+    severity: Severity::Error,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("audit_log_mounted_as_file.rs"),
+};
 
 pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     let Some(path) = pod.value(LOG_PATH).and_then(|path| AbsolutePath::parse(path).ok()) else {
@@ -47,7 +54,7 @@ pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     let Some(mount) = pod.mounts.iter().find(is_file) else {
         return Vec::new();
     };
-    let mut finding = pod.finding(ID, LOG_PATH);
+    let mut finding = pod.finding(&CHECK, LOG_PATH);
     finding.related = vec![(finding.pointer.clone(), "the log".to_owned())];
     finding.pointer = mount.at.join("mountPath");
     finding.message = format!("the audit log {path} is mounted as a file, so it cannot be rotated");

@@ -2,12 +2,12 @@
 
 use super::{StaticPod, fixes};
 use crate::apiserver::audit_flags::integer;
-use crate::checks::{Finding, Severity};
+use crate::checks::{Check, Finding, Severity};
 use crate::edit::Applicability;
 
 /// A limit of the log backend, which CIS wants to be at least a number.
 pub(super) struct Limit {
-    pub(super) check: &'static str,
+    pub(super) check: &'static Check,
     pub(super) flag: &'static str,
     /// CIS's number.
     pub(super) least: u32,
@@ -30,18 +30,17 @@ impl Limit {
             Some((_, Some(number))) if number >= i64::from(self.least) => return Vec::new(),
             None | Some((_, Some(0))) => {
                 let state = if pod.value(flag).is_some() { "is 0" } else { "is not set" };
-                finding.severity = Severity::Warning;
                 finding.message = format!("--{flag} {state}: {}", self.unbounded);
                 // Logs that were kept so far would be deleted.
                 Applicability::Unsafe
             }
             Some((_, Some(number))) if number > 0 => {
-                finding.severity = Severity::Warning;
                 finding.message =
                     format!("--{flag} is {number}, below the {} {} that CIS asks for", self.least, self.unit);
                 Applicability::Safe
             }
             Some((text, _)) => {
+                finding.severity = Severity::Error;
                 finding.message = format!(
                     "--{flag} is `{text}`, expected a whole number from 0: the apiserver does not start"
                 );

@@ -25,11 +25,18 @@ use super::StaticPod;
 use super::limit::Limit;
 use crate::apiserver::CIS_MAXAGE;
 use crate::apiserver::audit_flags::LOG_MAXAGE;
-use crate::checks::Finding;
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 
-pub(super) const ID: &str = "low-audit-log-maxage";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "low-audit-log-maxage",
+    group: Group::StaticPod,
+    severity: Severity::Warning,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("low_audit_log_maxage.rs"),
+};
 
 pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     let unbounded = "rotated audit logs are kept for an unbounded number of days (CIS asks for 30)";
-    Limit { check: ID, flag: LOG_MAXAGE, least: CIS_MAXAGE, unit: "days", unbounded }.findings(pod)
+    Limit { check: &CHECK, flag: LOG_MAXAGE, least: CIS_MAXAGE, unit: "days", unbounded }.findings(pod)
 }

@@ -25,11 +25,18 @@ use super::StaticPod;
 use super::limit::Limit;
 use crate::apiserver::CIS_MAXBACKUP;
 use crate::apiserver::audit_flags::LOG_MAXBACKUP;
-use crate::checks::Finding;
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 
-pub(super) const ID: &str = "low-audit-log-maxbackup";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "low-audit-log-maxbackup",
+    group: Group::StaticPod,
+    severity: Severity::Warning,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("low_audit_log_maxbackup.rs"),
+};
 
 pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     let unbounded = "the number of rotated audit logs is unbounded (CIS asks for 10)";
-    Limit { check: ID, flag: LOG_MAXBACKUP, least: CIS_MAXBACKUP, unit: "files", unbounded }.findings(pod)
+    Limit { check: &CHECK, flag: LOG_MAXBACKUP, least: CIS_MAXBACKUP, unit: "files", unbounded }.findings(pod)
 }

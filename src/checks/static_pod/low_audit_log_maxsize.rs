@@ -27,11 +27,18 @@ use super::StaticPod;
 use super::limit::Limit;
 use crate::apiserver::CIS_MAXSIZE;
 use crate::apiserver::audit_flags::LOG_MAXSIZE;
-use crate::checks::Finding;
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 
-pub(super) const ID: &str = "low-audit-log-maxsize";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "low-audit-log-maxsize",
+    group: Group::StaticPod,
+    severity: Severity::Warning,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("low_audit_log_maxsize.rs"),
+};
 
 pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     let unbounded = "the size of the audit log is unbounded by the manifest (CIS asks for 100 megabytes)";
-    Limit { check: ID, flag: LOG_MAXSIZE, least: CIS_MAXSIZE, unit: "megabytes", unbounded }.findings(pod)
+    Limit { check: &CHECK, flag: LOG_MAXSIZE, least: CIS_MAXSIZE, unit: "megabytes", unbounded }.findings(pod)
 }

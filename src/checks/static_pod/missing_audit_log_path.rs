@@ -26,15 +26,22 @@
 use super::{StaticPod, fixes};
 use crate::apiserver::DEFAULT_LOG_PATH;
 use crate::apiserver::audit_flags::{LOG_PATH, WEBHOOK_CONFIG_FILE};
-use crate::checks::Finding;
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 
-pub(super) const ID: &str = "missing-audit-log-path";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "missing-audit-log-path",
+    group: Group::StaticPod,
+    severity: Severity::Error,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("missing_audit_log_path.rs"),
+};
 
 pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     if pod.has(LOG_PATH) || pod.has(WEBHOOK_CONFIG_FILE) {
         return Vec::new();
     }
-    let mut finding = pod.finding(ID, LOG_PATH);
+    let mut finding = pod.finding(&CHECK, LOG_PATH);
     "kube-apiserver has no --audit-log-path, so audit events go nowhere".clone_into(&mut finding.message);
     finding.fix = fixes::set_log_path(&pod.apiserver, DEFAULT_LOG_PATH);
     vec![finding]

@@ -26,15 +26,22 @@
 
 use super::{StaticPod, fixes};
 use crate::apiserver::audit_flags::POLICY_FILE;
-use crate::checks::Finding;
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 
-pub(super) const ID: &str = "missing-audit-policy-file";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "missing-audit-policy-file",
+    group: Group::StaticPod,
+    severity: Severity::Error,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("missing_audit_policy_file.rs"),
+};
 
 pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     if pod.has(POLICY_FILE) {
         return Vec::new();
     }
-    let mut finding = pod.finding(ID, POLICY_FILE);
+    let mut finding = pod.finding(&CHECK, POLICY_FILE);
     "kube-apiserver has no --audit-policy-file, so it records no audit event"
         .clone_into(&mut finding.message);
     finding

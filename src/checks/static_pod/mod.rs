@@ -2,61 +2,34 @@
 //!
 //! Data in: the Pod, and the other files of its directory as values. Data out: [`Finding`]s.
 
-mod audit_log_mounted_as_file;
+pub(super) mod audit_log_mounted_as_file;
 mod fixes;
 mod limit;
-mod low_audit_log_maxage;
-mod low_audit_log_maxbackup;
-mod low_audit_log_maxsize;
-mod missing_audit_log_path;
-mod missing_audit_policy_file;
-mod stray_manifest_copy;
-mod unmounted_audit_path;
+pub(super) mod low_audit_log_maxage;
+pub(super) mod low_audit_log_maxbackup;
+pub(super) mod low_audit_log_maxsize;
+pub(super) mod missing_audit_log_path;
+pub(super) mod missing_audit_policy_file;
+pub(super) mod stray_manifest_copy;
+pub(super) mod unmounted_audit_path;
 
 use serde_json::Value;
 
 pub use stray_manifest_copy::{Sibling, is_read_by_kubelet};
 
-use super::Finding;
+use super::{Check, Finding};
 use crate::apiserver::{self, Apiserver, LocateError, Mount, audit_flags};
 
-/// One row of the registry.
-pub struct StaticPodCheck {
-    /// The identifier.
-    pub id: &'static str,
-    /// The source file, whose module documentation is the manual.
-    source: &'static str,
-    findings: fn(&StaticPod<'_>) -> Vec<Finding>,
-}
-
-impl StaticPodCheck {
-    /// The manual: *What it does · Why it matters · Example · Fix safety · References*, in Markdown.
-    pub fn manual(&self) -> String {
-        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
-        lines.flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
-    }
-}
-
-macro_rules! registry {
-    ($($module:ident),* $(,)?) => {
-        /// Every check of a static pod, in the order in which findings are reported.
-        pub static CHECKS: &[StaticPodCheck] = &[$(StaticPodCheck {
-            id: $module::ID,
-            source: include_str!(concat!(stringify!($module), ".rs")),
-            findings: $module::findings,
-        }),*];
-    };
-}
-
-registry![
-    missing_audit_policy_file,
-    missing_audit_log_path,
-    low_audit_log_maxage,
-    low_audit_log_maxbackup,
-    low_audit_log_maxsize,
-    unmounted_audit_path,
-    audit_log_mounted_as_file,
-    stray_manifest_copy,
+/// What each check finds, in the registry's order.
+const JUDGES: &[fn(&StaticPod<'_>) -> Vec<Finding>] = &[
+    missing_audit_policy_file::findings,
+    missing_audit_log_path::findings,
+    low_audit_log_maxage::findings,
+    low_audit_log_maxbackup::findings,
+    low_audit_log_maxsize::findings,
+    unmounted_audit_path::findings,
+    audit_log_mounted_as_file::findings,
+    stray_manifest_copy::findings,
 ];
 
 /// What the checks look at.
@@ -78,7 +51,7 @@ pub fn check(object: &Value, siblings: &[Sibling]) -> Result<Vec<Finding>, Locat
     let apiserver = Apiserver::locate(object)?;
     let mounts = apiserver::mounts(&apiserver)?;
     let pod = StaticPod { object, apiserver, mounts, siblings };
-    Ok(CHECKS.iter().flat_map(|check| (check.findings)(&pod)).collect())
+    Ok(JUDGES.iter().flat_map(|findings| findings(&pod)).collect())
 }
 
 impl StaticPod<'_> {
@@ -102,11 +75,11 @@ impl StaticPod<'_> {
     }
 
     /// A finding about a flag: at its value, or at the list that lacks it.
-    fn finding(&self, check: &'static str, flag: &str) -> Finding {
+    fn finding(&self, check: &'static Check, flag: &str) -> Finding {
         let flags = self.apiserver.flags();
         Finding {
-            check,
-            severity: super::Severity::Error,
+            check: check.id,
+            severity: check.severity,
             pointer: flags.last(flag).map_or_else(|| flags.list(), |occurrence| flags.pointer(occurrence)),
             container: Some(self.apiserver.name().to_owned()),
             message: String::new(),
@@ -124,13 +97,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_check_has_a_whole_manual() {
-        for check in CHECKS {
-            let manual = check.manual();
-            for part in ["What it does", "Why it matters", "Example", "Fix safety", "References"] {
-                assert!(manual.contains(&format!("# {part}\n")), "{} lacks {part}", check.id);
-            }
-        }
+    fn every_check_of_static_pods_has_its_judge() {
+        let of_static_pods =
+            super::super::CHECKS.iter().filter(|check| check.group == super::super::Group::StaticPod);
+        assert_eq!(of_static_pods.count(), JUDGES.len());
     }
 
     #[test]

@@ -7,14 +7,13 @@
 //! runs, healthy, without the flags that the edited file has.
 //!
 //! # Example
-//! ```text
-//! /etc/kubernetes/manifests/kube-apiserver.yaml
-//! /etc/kubernetes/manifests/kube-apiserver.yaml.bak
+//! In `/etc/kubernetes/manifests`, `kube-apiserver.yaml` and beside it `kube-apiserver.yaml.bak`, both with:
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: {name: kube-apiserver, namespace: kube-system}
 //! ```
-//! Use instead a place outside that directory:
-//! ```text
-//! /var/lib/lithify/backups/
-//! ```
+//! Keep copies outside that directory instead, as in `/var/lib/lithify/backups`.
 //!
 //! # Fix safety
 //! None: move the copy out of the directory by hand, after looking which of the two is the right one.
@@ -27,10 +26,17 @@ use serde_json::Value;
 
 use super::StaticPod;
 use crate::apiserver::{Apiserver, LocateError};
-use crate::checks::Finding;
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 use crate::yaml::Pointer;
 
-pub(super) const ID: &str = "stray-manifest-copy";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "stray-manifest-copy",
+    group: Group::StaticPod,
+    severity: Severity::Error,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("stray_manifest_copy.rs"),
+};
 
 /// Another file of the manifest's directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +83,7 @@ fn finding(pod: &StaticPod<'_>, sibling: &Sibling) -> Option<Finding> {
     } else {
         return None;
     };
-    let mut finding = pod.finding(ID, "");
+    let mut finding = pod.finding(&CHECK, "");
     finding.pointer = Pointer::root().join("metadata").join("name");
     finding.container = None;
     finding.message = message;
@@ -107,7 +113,11 @@ mod tests {
     fn messages(object: Value) -> Vec<String> {
         let siblings = [Sibling { path: "kube-apiserver.yaml.bak".to_owned(), object }];
         let findings = super::super::check(&apiserver("kube-apiserver"), &siblings).unwrap();
-        findings.into_iter().filter(|finding| finding.check == ID).map(|finding| finding.message).collect()
+        findings
+            .into_iter()
+            .filter(|finding| finding.check == CHECK.id)
+            .map(|finding| finding.message)
+            .collect()
     }
 
     #[test]

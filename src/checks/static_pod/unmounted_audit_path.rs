@@ -34,10 +34,17 @@
 use super::{StaticPod, fixes};
 use crate::apiserver::audit_flags::{LOG_PATH, POLICY_FILE, WEBHOOK_CONFIG_FILE};
 use crate::apiserver::{self, AbsolutePath, Mount, Node, Purpose, Source};
-use crate::checks::{Finding, Severity};
+use crate::checks::{Check, Finding, Group, Severity, Subject};
 use crate::edit::Applicability;
 
-pub(super) const ID: &str = "unmounted-audit-path";
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "unmounted-audit-path",
+    group: Group::StaticPod,
+    severity: Severity::Error,
+    subject: Subject::StaticPod,
+    overrides: &[],
+    source: include_str!("unmounted_audit_path.rs"),
+};
 
 pub(super) fn findings(pod: &StaticPod<'_>) -> Vec<Finding> {
     let files = [(POLICY_FILE, apiserver::POLICY), (WEBHOOK_CONFIG_FILE, apiserver::WEBHOOK)];
@@ -50,7 +57,7 @@ fn file(pod: &StaticPod<'_>, flag: &'static str, purpose: Purpose) -> Option<Fin
         Ok(path) => path,
         Err(finding) => return Some(finding),
     };
-    let mut finding = pod.finding(ID, flag);
+    let mut finding = pod.finding(&CHECK, flag);
     finding.notes.push("the apiserver does not start without this file".to_owned());
     match apiserver::covering(&pod.mounts, &path) {
         None => {
@@ -74,7 +81,7 @@ fn log(pod: &StaticPod<'_>) -> Option<Finding> {
         Ok(path) => path,
         Err(finding) => return Some(finding),
     };
-    let mut finding = pod.finding(ID, LOG_PATH);
+    let mut finding = pod.finding(&CHECK, LOG_PATH);
     let Some(mount) = apiserver::covering(&pod.mounts, &path) else {
         finding.message =
             format!("--{LOG_PATH} is {path}, whose directory no volume mounts into the container");
@@ -105,7 +112,7 @@ fn log(pod: &StaticPod<'_>) -> Option<Finding> {
 fn path(pod: &StaticPod<'_>, flag: &'static str) -> Option<Result<AbsolutePath, Finding>> {
     let text = pod.value(flag)?;
     Some(AbsolutePath::parse(text).map_err(|problem| {
-        let mut finding = pod.finding(ID, flag);
+        let mut finding = pod.finding(&CHECK, flag);
         finding.message = format!("--{flag} is `{text}`, which no volume can mount: {problem}");
         finding
     }))
