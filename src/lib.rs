@@ -7,6 +7,7 @@ pub mod k8s;
 
 pub mod yaml;
 
+pub mod audit;
 pub mod edit;
 
 pub mod apiserver;
