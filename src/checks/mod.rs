@@ -6,6 +6,7 @@
 //! A check of pod specs is a [`predicate`]: data, from which follow the native verdict, the fix and the CEL
 //! of an exported policy.
 
+pub mod audit_policy;
 mod control_plane;
 mod finding;
 mod judge;

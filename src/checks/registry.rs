@@ -2,7 +2,7 @@
 
 use super::predicate::Predicate;
 use super::pss::PssVersion;
-use super::{Severity, privileged, static_pod, writable_root_filesystem};
+use super::{Severity, audit_policy, privileged, static_pod, writable_root_filesystem};
 
 /// Every check, in the order of the manual: by group, then as the standard lists them.
 pub const CHECKS: &[&Check] = &[
@@ -16,6 +16,13 @@ pub const CHECKS: &[&Check] = &[
     &static_pod::unmounted_audit_path::CHECK,
     &static_pod::audit_log_mounted_as_file::CHECK,
     &static_pod::stray_manifest_copy::CHECK,
+    &audit_policy::invalid_audit_policy::CHECK,
+    &audit_policy::ignored_audit_field::CHECK,
+    &audit_policy::audited_secret_bodies::CHECK,
+    &audit_policy::shadowed_audit_rule::CHECK,
+    &audit_policy::unmatched_audit_rule::CHECK,
+    &audit_policy::missing_audit_catch_all::CHECK,
+    &audit_policy::unomitted_audit_stage::CHECK,
 ];
 
 /// A check: what it is called, what it is for, and what it demands.
