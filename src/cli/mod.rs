@@ -8,6 +8,8 @@
 mod audit_settings;
 mod generate;
 #[allow(dead_code)]
+mod report;
+#[allow(dead_code)]
 mod terminal;
 
 use std::io::{self, Write};

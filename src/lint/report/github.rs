@@ -3,14 +3,24 @@
 //! Source: GitHub Actions, *Workflow commands for GitHub Actions › Setting an error message*.
 
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
-use super::{FileError, Located, Report};
+use super::{FileError, FileReport, Located, Renderer, Totals};
 use crate::checks::Severity;
 
-/// One line a finding, errors of reading first.
-pub fn render(report: &Report) -> String {
-    let errors = report.errors.iter().map(error);
-    errors.chain(report.findings.iter().map(finding)).collect()
+/// Writes one line a finding and an error.
+#[derive(Debug, Default)]
+pub struct Github;
+
+impl Renderer for Github {
+    fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+        let mut lines = report.errors.iter().map(error).chain(report.findings.iter().map(finding));
+        lines.try_for_each(|line| out.write_all(line.as_bytes()))
+    }
+
+    fn end(&mut self, _totals: &Totals, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn finding(located: &Located) -> String {
@@ -61,14 +71,20 @@ mod tests {
 
     #[test]
     fn writes_one_escaped_line_a_finding() {
-        let mut report = sample::report();
-        report.findings[0].file = "a,b.yaml".to_owned();
-        report.findings[0].finding.message = "100% bad\nreally".to_owned();
+        let mut located = sample::located();
+        located.file = "a,b.yaml".to_owned();
+        located.finding.message = "100% bad\nreally".to_owned();
         assert_eq!(
-            render(&report),
-            "::error file=broken.yaml,line=3,col=7,title=unreadable::tab in indentation\n\
-             ::error file=a%2Cb.yaml,line=4,col=5,endLine=4,title=privileged::100%25 bad%0Areally%0A\
+            finding(&located),
+            "::error file=a%2Cb.yaml,line=4,col=5,endLine=4,title=privileged::100%25 bad%0Areally%0A\
              it can do all that the host's root can\n"
         );
+    }
+
+    #[test]
+    fn tells_unreadable_files() {
+        let text = sample::rendered(&mut Github);
+        let expected = "::error file=broken.yaml,line=3,col=7,title=unreadable::tab in indentation\n";
+        assert!(text.starts_with(expected), "{text}");
     }
 }

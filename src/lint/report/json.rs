@@ -1,22 +1,20 @@
 //! `--format json`: one object, the contract that pipelines build on.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 
-use super::{FileError, Located, ObjectRef, Report, Skipped};
+use super::{FileError, FileReport, Located, ObjectRef, Renderer, Totals};
 use crate::checks::Severity;
 use crate::edit::{Applicability, Fix};
 
 /// Raised only when a field changes its meaning; fields are added without.
 const VERSION: u32 = 1;
 
-#[derive(Serialize)]
-struct Output<'r> {
-    version: u32,
-    files: usize,
-    objects: usize,
-    findings: Vec<OutputFinding<'r>>,
-    errors: &'r [FileError],
-    skipped: &'r [Skipped],
+/// Writes one JSON object, a finding a line.
+#[derive(Debug, Default)]
+pub struct Json {
+    findings: usize,
 }
 
 #[derive(Serialize)]
@@ -37,22 +35,57 @@ struct OutputFinding<'r> {
     fix: &'static str,
 }
 
-/// The report as pretty-printed JSON with a final newline.
-///
-/// # Panics
-/// Never: every value of a report has a JSON form.
-pub fn render(report: &Report) -> String {
-    let output = Output {
-        version: VERSION,
-        files: report.files,
-        objects: report.objects,
-        findings: report.findings.iter().map(output_finding).collect(),
-        errors: &report.errors,
-        skipped: &report.skipped,
-    };
-    let mut text = serde_json::to_string_pretty(&output).expect("a report has string keys only");
-    text.push('\n');
-    text
+#[derive(Serialize)]
+struct Skipped<'r> {
+    reason: &'r str,
+    files: usize,
+}
+
+/// What stands behind the findings.
+#[derive(Serialize)]
+struct End<'r> {
+    files: usize,
+    objects: usize,
+    errors: &'r [FileError],
+    skipped: Vec<Skipped<'r>>,
+}
+
+impl Json {
+    fn separator(&mut self) -> String {
+        self.findings += 1;
+        if self.findings == 1 {
+            format!("{{\"version\": {VERSION}, \"findings\": [\n")
+        } else {
+            ",\n".to_owned()
+        }
+    }
+}
+
+impl Renderer for Json {
+    fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+        for located in &report.findings {
+            out.write_all(self.separator().as_bytes())?;
+            serde_json::to_writer(&mut *out, &output_finding(located))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+        if self.findings == 0 {
+            write!(out, "{{\"version\": {VERSION}, \"findings\": [")?;
+        } else {
+            out.write_all(b"\n")?;
+        }
+        let skipped = totals.skipped.iter().map(|(reason, files)| Skipped { reason, files: *files });
+        let end = End {
+            files: totals.files,
+            objects: totals.objects,
+            errors: &totals.errors,
+            skipped: skipped.collect(),
+        };
+        // The rest of the object, without its opening brace.
+        writeln!(out, "], {}", &serde_json::to_string(&end)?[1..])
+    }
 }
 
 fn output_finding(located: &Located) -> OutputFinding<'_> {
@@ -73,7 +106,8 @@ fn output_finding(located: &Located) -> OutputFinding<'_> {
     }
 }
 
-fn fix_word(fix: Option<&Fix>) -> &'static str {
+/// `safe`, `unsafe` or `none`.
+pub(super) fn fix_word(fix: Option<&Fix>) -> &'static str {
     match fix.map(|fix| fix.applicability) {
         Some(Applicability::Safe) => "safe",
         Some(Applicability::Unsafe) => "unsafe",
@@ -86,7 +120,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::lint::report::sample;
+    use crate::lint::report::{render, sample};
 
     #[test]
     fn keeps_the_fields_of_the_contract() {
@@ -99,8 +133,15 @@ mod tests {
                 "notes": ["it can do all that the host's root can"], "fix": "unsafe"
             }],
             "errors": [{"file": "broken.yaml", "line": 3, "column": 7, "message": "tab in indentation"}],
-            "skipped": []
+            "skipped": [{"reason": "not-kubernetes", "files": 1}]
         });
-        assert_eq!(serde_json::from_str::<Value>(&render(&sample::report())).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Value>(&sample::rendered(&mut Json::default())).unwrap(), expected);
+    }
+
+    #[test]
+    fn is_json_without_findings() {
+        let mut out = Vec::new();
+        render(&[], &mut Json::default(), &mut out).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["findings"], json!([]));
     }
 }

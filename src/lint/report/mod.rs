@@ -1,15 +1,17 @@
 //! Reports over files: data first, then one renderer a format.
 //!
-//! Data in: findings with the place they were found at. Data out: text for people ([`text`]), and one JSON
-//! object for programs ([`json`], whose fields are only ever added to).
+//! Data in: a [`FileReport`] for each file, in the order to show. Data out: bytes, written as the files come,
+//! so that memory does not grow with their number; what can only be known at the end stands at the end.
 
-pub mod github;
-pub mod json;
-pub mod junit;
-pub mod sarif;
+mod github;
+mod json;
+mod junit;
+mod sarif;
 #[cfg(feature = "cli")]
-pub mod text;
+mod text;
 
+use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use serde::Serialize;
@@ -17,31 +19,113 @@ use serde::Serialize;
 use crate::checks::{Finding, Severity};
 use crate::yaml::{Node, Position};
 
-/// Everything that one run has to tell.
+pub use github::Github;
+pub use json::Json;
+pub use junit::Junit;
+pub use sarif::Sarif;
+#[cfg(feature = "cli")]
+pub use text::Text;
+
+/// Writes reports in one format.
+pub trait Renderer {
+    /// One file, with findings, errors or neither.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()>;
+
+    /// What comes after the last file.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// What one file has to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Files that were read.
-    pub files: usize,
+pub struct FileReport {
+    /// The file as it was named on the command line, `-` for standard input.
+    pub file: String,
+    /// Its text; empty where it could not be read as text.
+    pub source: String,
     /// Kubernetes objects that were judged.
     pub objects: usize,
     /// What is wrong with them.
     pub findings: Vec<Located>,
-    /// Files that could not be judged.
+    /// Why it, or a part of it, could not be judged.
     pub errors: Vec<FileError>,
-    /// What was left out, and why.
-    pub skipped: Vec<Skipped>,
+    /// Why documents of it were not judged, a word each: `not-kubernetes`.
+    pub skipped: Vec<&'static str>,
+    /// Containers by namespace.
+    pub coverage: Vec<Coverage>,
 }
 
-impl Report {
-    /// Whether any finding is worse than [`Severity::Info`].
-    pub fn has_findings(&self) -> bool {
-        self.findings.iter().any(|located| located.finding.severity > Severity::Info)
+/// How many containers of a namespace have a read-only root filesystem.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// The namespace; empty where the objects name none.
+    pub namespace: String,
+    /// Containers of every kind.
+    pub containers: usize,
+    /// Those whose root filesystem is read-only.
+    pub read_only: usize,
+}
+
+/// The sum over all files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Files that were read.
+    pub files: usize,
+    /// Kubernetes objects that were judged.
+    pub objects: usize,
+    /// Findings by severity.
+    pub findings: BTreeMap<Severity, usize>,
+    /// Files that could not be judged.
+    pub errors: Vec<FileError>,
+    /// What was left out: files, or documents of a file, by reason.
+    pub skipped: BTreeMap<&'static str, usize>,
+}
+
+impl Totals {
+    /// Adds a file.
+    pub fn add(&mut self, report: &FileReport) {
+        self.files += 1;
+        self.objects += report.objects;
+        for located in &report.findings {
+            *self.findings.entry(located.finding.severity).or_default() += 1;
+        }
+        self.errors.extend(report.errors.iter().cloned());
+        for reason in &report.skipped {
+            *self.skipped.entry(reason).or_default() += 1;
+        }
     }
 
-    /// How many findings have this severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|located| located.finding.severity == severity).count()
+    /// How many findings are at least this bad.
+    pub fn at_least(&self, severity: Severity) -> usize {
+        self.findings.range(severity..).map(|(_, count)| count).sum()
     }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.findings.get(&severity).copied().unwrap_or_default()
+    }
+}
+
+/// The whole output for a few files.
+///
+/// # Errors
+/// Those of `out`.
+pub fn render(
+    reports: &[FileReport],
+    renderer: &mut dyn Renderer,
+    out: &mut dyn Write,
+) -> io::Result<Totals> {
+    let mut totals = Totals::default();
+    for report in reports {
+        totals.add(report);
+        renderer.file(report, out)?;
+    }
+    renderer.end(&totals, out)?;
+    Ok(totals)
 }
 
 /// A finding at its place in a file.
@@ -109,15 +193,6 @@ pub struct FileError {
     pub message: String,
 }
 
-/// Files or documents that were left out for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Skipped {
-    /// Why, as a word: `not-kubernetes`, `ignored`, `helm-template`.
-    pub reason: String,
-    /// How many.
-    pub files: usize,
-}
-
 /// A report for the renderers' tests.
 #[cfg(test)]
 mod sample {
@@ -161,13 +236,33 @@ mod sample {
         }
     }
 
-    pub(super) fn report() -> Report {
+    pub(super) fn reports() -> Vec<FileReport> {
         let error = FileError {
             file: "broken.yaml".to_owned(),
             line: 3,
             column: 7,
             message: "tab in indentation".to_owned(),
         };
-        Report { files: 3, objects: 1, findings: vec![located()], errors: vec![error], skipped: Vec::new() }
+        let found = FileReport {
+            file: "pod.yaml".to_owned(),
+            source: SOURCE.to_owned(),
+            objects: 1,
+            findings: vec![located()],
+            ..FileReport::default()
+        };
+        let clean = FileReport {
+            file: "clean.yaml".to_owned(),
+            skipped: vec!["not-kubernetes"],
+            ..FileReport::default()
+        };
+        let broken =
+            FileReport { file: "broken.yaml".to_owned(), errors: vec![error], ..FileReport::default() };
+        vec![broken, clean, found]
+    }
+
+    pub(super) fn rendered(renderer: &mut dyn Renderer) -> String {
+        let mut out = Vec::new();
+        render(&reports(), renderer, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
     }
 }

@@ -2,48 +2,71 @@
 //!
 //! Source: OASIS, *Static Analysis Results Interchange Format 2.1.0*; GitHub, *SARIF support for code scanning*.
 
+use std::io::{self, Write};
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{FileError, Located, Report};
-use crate::checks::Severity;
+use super::{FileError, FileReport, Located, Renderer, Totals};
+use crate::checks::{Check, Severity};
 
-/// The report as pretty-printed JSON with a final newline. `summary` tells a check's one-line description.
-///
-/// # Panics
-/// Never: every value of a report has a JSON form.
-pub fn render(report: &Report, summary: impl Fn(&str) -> String) -> String {
-    let mut checks: Vec<&str> = report.findings.iter().map(|located| located.finding.check).collect();
-    checks.sort_unstable();
-    checks.dedup();
-    let rules: Vec<Value> = checks.iter().map(|check| rule(check, &summary(check))).collect();
-    let results: Vec<Value> = report.findings.iter().map(|located| result(located, &checks)).collect();
-    let notifications: Vec<Value> = report.errors.iter().map(notification).collect();
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "lithify",
-                "version": env!("CARGO_PKG_VERSION"),
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "invocations": [{
-                "executionSuccessful": report.errors.is_empty(),
-                "toolExecutionNotifications": notifications,
-            }],
-            "results": results,
-        }],
-    });
-    let mut text = serde_json::to_string_pretty(&log).expect("a log has string keys only");
-    text.push('\n');
-    text
+/// Writes one log with one run, a result a line.
+#[derive(Debug, Default)]
+pub struct Sarif {
+    results: usize,
+    /// The checks with findings so far; a result names its rule by the place here.
+    checks: Vec<&'static str>,
 }
 
-fn rule(check: &str, summary: &str) -> Value {
+impl Sarif {
+    fn separator(&mut self) -> &'static str {
+        self.results += 1;
+        if self.results == 1 { START } else { ",\n" }
+    }
+
+    fn rule_index(&mut self, check: &'static str) -> usize {
+        let known = self.checks.iter().position(|other| *other == check);
+        known.unwrap_or_else(|| {
+            self.checks.push(check);
+            self.checks.len() - 1
+        })
+    }
+}
+
+const START: &str = "{\"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\", \"version\": \"2.1.0\", \
+    \"runs\": [{\"columnKind\": \"unicodeCodePoints\", \"results\": [\n";
+
+impl Renderer for Sarif {
+    fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+        for located in &report.findings {
+            out.write_all(self.separator().as_bytes())?;
+            let index = self.rule_index(located.finding.check);
+            serde_json::to_writer(&mut *out, &result(located, index))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+        if self.results == 0 {
+            out.write_all(START.as_bytes())?;
+        }
+        let tool = json!({"driver": {
+            "name": "lithify",
+            "version": env!("CARGO_PKG_VERSION"),
+            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "informationUri": env!("CARGO_PKG_REPOSITORY"),
+            "rules": self.checks.iter().map(|check| rule(check)).collect::<Vec<_>>(),
+        }});
+        let invocation = json!({
+            "executionSuccessful": totals.errors.is_empty(),
+            "toolExecutionNotifications": totals.errors.iter().map(notification).collect::<Vec<_>>(),
+        });
+        writeln!(out, "\n], \"tool\": {tool}, \"invocations\": [{invocation}]}}]}}")
+    }
+}
+
+fn rule(check: &str) -> Value {
+    let summary = Check::find(check).map_or_else(|| check.to_owned(), Check::summary);
     json!({
         "id": check,
         "name": check,
@@ -53,13 +76,13 @@ fn rule(check: &str, summary: &str) -> Value {
     })
 }
 
-fn result(located: &Located, checks: &[&str]) -> Value {
+fn result(located: &Located, rule_index: usize) -> Value {
     let finding = &located.finding;
     let message =
         std::iter::once(&finding.message).chain(&finding.notes).cloned().collect::<Vec<_>>().join("\n");
     json!({
         "ruleId": finding.check,
-        "ruleIndex": checks.binary_search(&finding.check).ok(),
+        "ruleIndex": rule_index,
         "level": match finding.severity {
             Severity::Info => "note",
             Severity::Warning => "warning",
@@ -129,21 +152,28 @@ mod tests {
 
     #[test]
     fn tells_results_and_unreadable_files_apart() {
-        let log: Value =
-            serde_json::from_str(&render(&sample::report(), |_| "no privileged".to_owned())).unwrap();
+        let log: Value = serde_json::from_str(&sample::rendered(&mut Sarif::default())).unwrap();
         let run = &log["runs"][0];
         assert_eq!(run["results"][0]["ruleId"], "privileged");
         assert_eq!(run["results"][0]["ruleIndex"], 0);
+        assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "privileged");
         assert_eq!(run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"], 4);
         assert_eq!(run["invocations"][0]["executionSuccessful"], false);
     }
 
     #[test]
+    fn is_json_without_findings() {
+        let mut out = Vec::new();
+        crate::lint::report::render(&[], &mut Sarif::default(), &mut out).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["runs"][0]["results"], json!([]));
+    }
+
+    #[test]
     fn fingerprint_survives_moved_lines() {
-        let report = sample::report();
-        let mut moved = report.findings[0].clone();
+        let located = sample::located();
+        let mut moved = located.clone();
         moved.position.line += 10;
-        assert_eq!(fingerprint(&moved), fingerprint(&report.findings[0]));
+        assert_eq!(fingerprint(&moved), fingerprint(&located));
     }
 
     #[test]

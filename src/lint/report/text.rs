@@ -1,15 +1,40 @@
 //! `--format text`: rustc's manner, with the source line, a caret, what is wrong, why, and the fix.
 
+use std::io::{self, Write};
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
+use annotate_snippets::{AnnotationKind, Group, Level, Snippet, renderer::DecorStyle};
 
-use super::{FileError, Located, Report};
+use super::{FileError, FileReport, Located, Renderer, Totals};
 use crate::checks::Severity;
 use crate::edit::Applicability;
 
+/// Writes each finding over its source line, and a closing line.
+#[derive(Debug)]
+pub struct Text {
+    /// Whether to use colour.
+    pub styled: bool,
+}
+
+impl Renderer for Text {
+    fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+        let source = (!report.source.is_empty()).then_some(report.source.as_str());
+        for broken in &report.errors {
+            writeln!(out, "{}\n", error(broken, source, self.styled))?;
+        }
+        for located in &report.findings {
+            writeln!(out, "{}\n", finding(located, &report.source, self.styled))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", summary(totals))
+    }
+}
+
 /// One finding over its source line; `source` is the text of its file. No final newline.
-pub fn finding(located: &Located, source: &str, styled: bool) -> String {
+fn finding(located: &Located, source: &str, styled: bool) -> String {
     let finding = &located.finding;
     let excerpt = Excerpt::around(source, located);
     let mut snippet = Snippet::source(excerpt.text)
@@ -35,7 +60,7 @@ pub fn finding(located: &Located, source: &str, styled: bool) -> String {
 }
 
 /// One file that could not be judged; no final newline.
-pub fn error(error: &FileError, source: Option<&str>, styled: bool) -> String {
+fn error(error: &FileError, source: Option<&str>, styled: bool) -> String {
     let title = Level::ERROR.primary_title(error.message.as_str());
     let line_start = source.and_then(|text| line_offset(text, error.line));
     let group = match (source, line_start) {
@@ -56,16 +81,16 @@ pub fn error(error: &FileError, source: Option<&str>, styled: bool) -> String {
 }
 
 /// The closing line: `found 2 errors and 1 warning in 3 files`.
-pub fn summary(report: &Report) -> String {
+fn summary(totals: &Totals) -> String {
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let counts: Vec<String> = [Severity::Error, Severity::Warning]
         .into_iter()
-        .filter(|severity| report.count(*severity) > 0)
-        .map(|severity| plural(report.count(severity), &severity.to_string()))
-        .chain((report.count(Severity::Info) > 0).then(|| format!("{} info", report.count(Severity::Info))))
-        .chain((!report.errors.is_empty()).then(|| plural(report.errors.len(), "unreadable file")))
+        .filter(|severity| totals.count(*severity) > 0)
+        .map(|severity| plural(totals.count(severity), &severity.to_string()))
+        .chain((totals.count(Severity::Info) > 0).then(|| format!("{} info", totals.count(Severity::Info))))
+        .chain((!totals.errors.is_empty()).then(|| plural(totals.errors.len(), "unreadable file")))
         .collect();
-    let scope = plural(report.files, "file");
+    let scope = plural(totals.files, "file");
     match counts.split_last() {
         None => format!("no findings in {scope}"),
         Some((only, [])) => format!("found {only} in {scope}"),
@@ -73,7 +98,8 @@ pub fn summary(report: &Report) -> String {
     }
 }
 
-fn renderer(styled: bool) -> Renderer {
+fn renderer(styled: bool) -> annotate_snippets::Renderer {
+    use annotate_snippets::Renderer;
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     renderer.decor_style(DecorStyle::Ascii)
 }
@@ -194,11 +220,11 @@ error[privileged]: container is privileged
 
     #[test]
     fn counts_by_severity() {
-        let mut report = Report { files: 1, ..Report::default() };
-        assert_eq!(summary(&report), "no findings in 1 file");
-        report.findings = vec![sample::located(), sample::located()];
-        assert_eq!(summary(&report), "found 2 errors in 1 file");
-        report.findings[0].finding.severity = Severity::Warning;
-        assert_eq!(summary(&report), "found 1 error and 1 warning in 1 file");
+        let mut totals = Totals { files: 1, ..Totals::default() };
+        assert_eq!(summary(&totals), "no findings in 1 file");
+        totals.findings.insert(Severity::Error, 2);
+        assert_eq!(summary(&totals), "found 2 errors in 1 file");
+        totals.findings.insert(Severity::Warning, 1);
+        assert_eq!(summary(&totals), "found 2 errors and 1 warning in 1 file");
     }
 }
