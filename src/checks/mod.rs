@@ -19,7 +19,25 @@ mod selection;
 pub mod static_pod;
 mod yaml_tree;
 
+mod added_capabilities;
+mod host_namespaces;
+mod host_path_volumes;
+mod host_ports;
+mod host_probes;
+mod missing_seccomp_profile;
+mod privilege_escalation;
 mod privileged;
+mod restricted_volume_types;
+mod run_as_root;
+mod run_as_user_zero;
+mod selinux_options;
+mod unconfined_apparmor;
+mod unconfined_seccomp;
+mod undropped_capabilities;
+mod unmasked_proc;
+mod unmasked_proc_restricted;
+mod unsafe_sysctls;
+mod windows_host_process;
 mod writable_root_filesystem;
 
 pub use finding::{Finding, Severity};

@@ -2,11 +2,35 @@
 
 use super::predicate::Predicate;
 use super::pss::PssVersion;
-use super::{Severity, audit_policy, privileged, static_pod, writable_root_filesystem};
+use super::{
+    Severity, added_capabilities, audit_policy, host_namespaces, host_path_volumes, host_ports, host_probes,
+    missing_seccomp_profile, privilege_escalation, privileged, restricted_volume_types, run_as_root,
+    run_as_user_zero, selinux_options, static_pod, unconfined_apparmor, unconfined_seccomp,
+    undropped_capabilities, unmasked_proc, unmasked_proc_restricted, unsafe_sysctls, windows_host_process,
+    writable_root_filesystem,
+};
 
 /// Every check, in the order of the manual: by group, then as the standard lists them.
 pub const CHECKS: &[&Check] = &[
     &privileged::CHECK,
+    &host_namespaces::CHECK,
+    &host_path_volumes::CHECK,
+    &host_ports::CHECK,
+    &host_probes::CHECK,
+    &added_capabilities::CHECK,
+    &unconfined_apparmor::CHECK,
+    &selinux_options::CHECK,
+    &unmasked_proc::CHECK,
+    &unconfined_seccomp::CHECK,
+    &unsafe_sysctls::CHECK,
+    &windows_host_process::CHECK,
+    &restricted_volume_types::CHECK,
+    &privilege_escalation::CHECK,
+    &run_as_root::CHECK,
+    &run_as_user_zero::CHECK,
+    &missing_seccomp_profile::CHECK,
+    &undropped_capabilities::CHECK,
+    &unmasked_proc_restricted::CHECK,
     &writable_root_filesystem::CHECK,
     &static_pod::missing_audit_policy_file::CHECK,
     &static_pod::missing_audit_log_path::CHECK,

@@ -157,6 +157,7 @@ fn condition(test: &Test, value: &str, roots: Roots<'_>) -> Expr {
         }
         Test::All(tests) => Expr::all(all_or_any(tests)),
         Test::Any(tests) => Expr::any(all_or_any(tests)),
+        Test::Not(test) => Expr::Atom(format!("!({})", condition(test, value, roots))),
         Test::Inherited(path, test) => {
             let own = condition(test, &join(value, path), roots);
             let pods = field(path, test, roots.spec, roots);
@@ -182,6 +183,7 @@ pub(in crate::checks) fn holds_unset(test: &Test) -> bool {
         Test::Unset | Test::UnsetOr(_) | Test::Each(_) | Test::OnlyKeys(_) => true,
         Test::Is(_) | Test::Includes(_) | Test::AnyField(_) | Test::Inherited(..) => false,
         Test::Field(_, test) => holds_unset(test),
+        Test::Not(test) => !holds_unset(test),
         Test::All(tests) => tests.iter().all(holds_unset),
         Test::Any(tests) => tests.iter().any(holds_unset),
     }

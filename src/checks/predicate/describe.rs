@@ -17,29 +17,44 @@ pub(in crate::checks) fn message<T: Tree>(rule: &Rule, violation: &Violation<'_,
     }
     text.push_str(": ");
     field(&mut text, &violation.path[own_steps..]);
-    let is = if own_steps < violation.path.len() { " is " } else { "it is " };
-    let must = |expected: &dyn std::fmt::Display| format!(", must be {expected}");
-    let (found, demand) = match (violation.problem, violation.found) {
-        (Problem::NotAllowed { allowed, optional: false }, None) => ("not set".to_owned(), must(allowed)),
-        (Problem::NotAllowed { allowed, optional: false }, Some(found)) => (brief(found), must(allowed)),
-        (Problem::NotAllowed { allowed, optional: true }, found) => {
-            (found.map_or_else(|| "not set".to_owned(), brief), format!(", must be unset or {allowed}"))
-        }
-        (Problem::Set, _) => ("set".to_owned(), ", must be unset".to_owned()),
-        (Problem::Lacks(item), None) => ("not set".to_owned(), format!(", must include {item:?}")),
-        (Problem::Lacks(item), Some(_)) => (format!("without {item:?}"), String::new()),
-        (Problem::NoneOf(fields), _) => {
-            ("none of these is set: ".to_owned() + &fields.join(", "), String::new())
-        }
-        (Problem::WrongType(kind), found) => (found.map_or_else(String::new, typed), must(&kind)),
-        (Problem::InheritsBad, _) => ("taken from the pod".to_owned(), String::new()),
-    };
-    if !matches!(violation.problem, Problem::NoneOf(_)) {
-        text.push_str(is);
+    match violation.problem {
+        Problem::NoneOf(_) => {}
+        _ if own_steps == violation.path.len() => text.push_str("it "),
+        _ => text.push(' '),
     }
-    text.push_str(&found);
-    text.push_str(&demand);
+    findings_and_demand(&mut text, violation);
     text
+}
+
+/// Writes what was found and what is allowed.
+fn findings_and_demand<T: Tree>(text: &mut String, violation: &Violation<'_, T>) {
+    let found = |found: Option<T>| found.map_or_else(|| "not set".to_owned(), brief);
+    _ = match (violation.problem, violation.found) {
+        (Problem::NotAllowed { allowed, optional: false }, value) => {
+            write!(text, "is {}, must be {allowed}", found(value))
+        }
+        (Problem::NotAllowed { allowed, optional: true }, value) => {
+            write!(text, "is {}, must be unset or {allowed}", found(value))
+        }
+        (Problem::Set, _) => write!(text, "is set, must be unset"),
+        (Problem::Lacks(item), None) => write!(text, "is not set, must include {item:?}"),
+        (Problem::Lacks(item), Some(_)) => write!(text, "must include {item:?}"),
+        (Problem::NoneOf(fields), value) => {
+            write!(text, "{}, must have one of {}", sources(value), fields.join(", "))
+        }
+        (Problem::WrongType(kind), value) => {
+            write!(text, "is {}, must be {kind}", value.map_or_else(String::new, typed))
+        }
+        (Problem::InheritsBad, _) => write!(text, "is taken from the pod"),
+    };
+}
+
+/// What a volume has besides its name.
+fn sources<T: Tree>(volume: Option<T>) -> String {
+    let entries = volume.into_iter().flat_map(Tree::entries);
+    let set = entries.filter(|(key, value)| key.as_ref() != "name" && !value.is_null());
+    let keys: Vec<_> = set.map(|(key, _)| key.as_ref().to_owned()).collect();
+    if keys.is_empty() { "it has no source".to_owned() } else { format!("it has {}", keys.join(", ")) }
 }
 
 /// Writes what the violation is about; how many steps of its path lead there.
@@ -101,6 +116,7 @@ fn collect(test: &Test, path: &mut String, optional: bool, found: &mut Vec<Strin
         Test::Includes(item) => found.push(format!("{path} must include {item:?}")),
         Test::AnyField(keys) => found.push(format!("one of {} must be set", keys.join(", "))),
         Test::OnlyKeys(keys) => found.push(format!("no fields but {} may be set", keys.join(", "))),
+        Test::Not(_) => {}
         Test::UnsetOr(test) => collect(test, path, true, found),
         Test::Each(test) => below(path, "[*]", |path| collect(test, path, false, found)),
         Test::All(tests) | Test::Any(tests) => {

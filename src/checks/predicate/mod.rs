@@ -13,7 +13,7 @@ mod walk;
 pub(super) use describe::message;
 pub use remedy::{Action, Change, Literal, Remedy};
 pub(super) use remedy::{fix, pointer};
-pub use test::{Allowed, Test};
+pub use test::{Allowed, Test, UNSET_OR_FALSE};
 pub(super) use walk::{Pod, Problem, Subject, Violation, holds, walk};
 
 /// What a check demands.

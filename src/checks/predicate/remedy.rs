@@ -38,6 +38,11 @@ impl Change {
         Self { title, action, applicability: Applicability::Unsafe, safe_if: None, never_if: None }
     }
 
+    /// A change that keeps behaviour.
+    pub const fn safe(title: &'static str, action: Action) -> Self {
+        Self { title, action, applicability: Applicability::Safe, safe_if: None, never_if: None }
+    }
+
     /// The change, safe where the test holds.
     pub const fn safe_if(mut self, test: &'static Test) -> Self {
         self.safe_if = Some(test);
@@ -58,8 +63,10 @@ pub enum Action {
     Set(Literal),
     /// Set this field of the mapping at the place.
     SetBelow(&'static str, Literal),
-    /// Remove the field or item.
+    /// Remove the field.
     Remove,
+    /// Remove the item of a list that the place is, or is in.
+    RemoveItem,
     /// Add the string to the list, which is made where it is missing.
     Include(&'static str),
 }
@@ -114,6 +121,10 @@ pub(in crate::checks) fn fix<T: Tree>(
 fn operation<T: Tree>(action: &Action, violation: &Violation<'_, T>, base: &[String]) -> Option<FieldOp> {
     match action {
         Action::Remove => Some(FieldOp::Remove { at: pointer(base, violation.path) }),
+        Action::RemoveItem => {
+            let item = violation.path.iter().rposition(|step| matches!(step, PathStep::Item(_)))?;
+            Some(FieldOp::Remove { at: pointer(base, &violation.path[..=item]) })
+        }
         Action::Include(text) if violation.found.is_some() => {
             Some(FieldOp::Append { at: pointer(base, violation.path), value: Value::from(*text) })
         }

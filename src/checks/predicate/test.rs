@@ -27,10 +27,15 @@ pub enum Test {
     All(&'static [Test]),
     /// At least one of them holds; for exemptions, notes and remedies, not for rules.
     Any(&'static [Test]),
+    /// The condition does not hold; likewise.
+    Not(&'static Test),
     /// The condition holds for the container's field at this path or, where that is not set, for the same
     /// field of the pod spec: as the kubelet combines a container's `securityContext` with its pod's.
     Inherited(&'static [&'static str], &'static Test),
 }
+
+/// `false`, or nothing.
+pub const UNSET_OR_FALSE: Test = Test::UnsetOr(&Test::Is(Allowed::Bool(false)));
 
 /// The allowed values of a field, which also say its type.
 #[derive(Clone, Copy, Debug)]

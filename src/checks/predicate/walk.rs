@@ -216,6 +216,11 @@ impl<T: Tree> Walk<'_, T> {
                     self.violation(value, Problem::Set);
                 }
             }
+            Test::Not(test) => {
+                if value.is_some_and(|value| holds(test, value, self.pod)) {
+                    self.violation(value, Problem::Set);
+                }
+            }
             Test::Inherited(path, test) => self.inherited(path, test, value),
         }
     }
