@@ -20,4 +20,7 @@ pub mod lint;
 pub mod install;
 
 #[cfg(feature = "cli")]
+pub mod cluster;
+
+#[cfg(feature = "cli")]
 pub mod cli;
