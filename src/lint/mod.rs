@@ -3,6 +3,7 @@
 mod allow;
 mod locate;
 pub mod report;
+pub mod static_pod;
 
 pub use allow::{Allow, AllowError, Allows};
 pub use locate::locate;
