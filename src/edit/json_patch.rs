@@ -66,17 +66,15 @@ pub fn apply(ops: &[FieldOp], value: &mut Value) -> Result<(), ApplyError> {
 
 /// RFC 6902's `add` serves mappings and sequences alike; `Set`, `Insert` and `Append` each mean one of them.
 fn check_parent(op: &FieldOp, value: &Value) -> Result<(), &'static str> {
-    let parent = |at: &Pointer| at.parent().and_then(|parent| parent.get(value).cloned());
+    let parent = |at: &Pointer| at.parent().and_then(|parent| parent.get(value));
     match op {
-        FieldOp::Set { at, .. } if !matches!(parent(at), Some(Value::Object(_))) => {
+        FieldOp::Set { at, .. } if !parent(at).is_some_and(Value::is_object) => {
             Err("its parent is no mapping")
         }
-        FieldOp::Insert { at, .. } if !matches!(parent(at), Some(Value::Array(_))) => {
+        FieldOp::Insert { at, .. } if !parent(at).is_some_and(Value::is_array) => {
             Err("its parent is no sequence")
         }
-        FieldOp::Append { at, .. } if !matches!(at.get(value), Some(Value::Array(_))) => {
-            Err("it is no sequence")
-        }
+        FieldOp::Append { at, .. } if !at.get(value).is_some_and(Value::is_array) => Err("it is no sequence"),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,11 @@
 
 mod json_patch;
 mod op;
+mod yaml_sink;
+
+#[cfg(test)]
+mod tests;
 
 pub use json_patch::{ApplyError, apply, json_patch};
 pub use op::{Applicability, FieldOp, Fix};
+pub use yaml_sink::{EditError, yaml_sink};

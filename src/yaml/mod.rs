@@ -15,6 +15,8 @@ mod anchors;
 mod block;
 mod block_scalar;
 mod document;
+mod edit;
+mod emit;
 mod encoding;
 mod error;
 mod flow;
@@ -26,6 +28,7 @@ mod pending;
 mod pointer;
 mod position;
 mod properties;
+mod quote;
 mod resolve;
 mod scanner;
 mod text;
@@ -36,6 +39,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use edit::{EditRefusal, Editor};
 pub use error::{SyntaxError, SyntaxReason};
 pub use parser::MAX_DEPTH;
 pub(crate) use pointer::parse_index;

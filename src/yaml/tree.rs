@@ -204,6 +204,23 @@ impl<'a> Document<'a> {
         (node, true)
     }
 
+    pub(super) fn tree(&self) -> &'a Tree<'a> {
+        &self.stream.tree
+    }
+
+    pub(super) fn root_index(&self) -> u32 {
+        self.data().root
+    }
+
+    pub(super) fn node(&self, index: u32) -> Node<'a> {
+        self.stream.node(index)
+    }
+
+    /// Where its content may begin: after `---`, if there is one.
+    pub(super) fn content_start(&self) -> usize {
+        self.data().content
+    }
+
     /// Its bytes, from the end of the document before it to the marker after it; leading comments,
     /// directives and its `---` included.
     pub fn span(&self) -> Span {
@@ -228,13 +245,17 @@ impl<'a> Node<'a> {
         self.tree().node(self.index)
     }
 
-    fn at(self, index: u32) -> Self {
+    pub(super) fn index(&self) -> u32 {
+        self.index
+    }
+
+    fn sibling(self, index: u32) -> Self {
         Self { index, ..self }
     }
 
     /// The node that an alias stands for, else itself.
     pub fn resolve_alias(self) -> Self {
-        self.at(self.tree().target(self.index))
+        self.sibling(self.tree().target(self.index))
     }
 
     /// What it is.
@@ -270,7 +291,7 @@ impl<'a> Node<'a> {
     pub fn entries(&self) -> impl Iterator<Item = (Node<'a>, Node<'a>)> + use<'a> {
         let mapping = self.resolve_alias();
         let is_mapping = mapping.data().shape.is_mapping();
-        mapping.children(if is_mapping { 2 } else { 0 }).map(move |key| (key, mapping.at(key.index + 1)))
+        mapping.children(if is_mapping { 2 } else { 0 }).map(move |key| (key, mapping.sibling(key.index + 1)))
     }
 
     /// The items of a sequence; nothing for other kinds.
@@ -284,7 +305,7 @@ impl<'a> Node<'a> {
         let end = if step == 0 { 0 } else { self.data().aux };
         let mut next = self.index + 1;
         std::iter::from_fn(move || {
-            let child = self.at(next);
+            let child = self.sibling(next);
             if next >= end {
                 return None;
             }
@@ -313,7 +334,7 @@ impl<'a> Node<'a> {
     }
 
     /// Looks into the value of a merge key; of several mappings the first has precedence.
-    fn merged_entry(&self, key: &str) -> Option<(Node<'a>, Node<'a>)> {
+    pub(super) fn merged_entry(&self, key: &str) -> Option<(Node<'a>, Node<'a>)> {
         match self.kind() {
             Kind::Sequence => self.items().find_map(|mapping| mapping.get_entry(key)),
             _ => self.get_entry(key),
@@ -330,7 +351,7 @@ impl<'a> Node<'a> {
     }
 
     /// The descendant at `pointer`.
-    pub fn at_pointer(&self, pointer: &Pointer) -> Option<Node<'a>> {
+    pub fn at(&self, pointer: &Pointer) -> Option<Node<'a>> {
         pointer.tokens().try_fold(*self, |node, token| node.child(token))
     }
 
