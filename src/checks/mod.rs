@@ -11,7 +11,6 @@ mod control_plane;
 mod finding;
 mod judge;
 mod manual;
-mod nearest;
 pub mod predicate;
 mod pss;
 mod registry;

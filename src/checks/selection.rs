@@ -1,9 +1,9 @@
 //! Which checks to run, and what each demands.
 
-use super::nearest::nearest;
 use super::predicate::Predicate;
 use super::pss::PssVersion;
 use super::registry::{CHECKS, Check, Level, Subject};
+use crate::nearest::nearest;
 
 /// The checks of one run.
 #[derive(Clone, Debug)]

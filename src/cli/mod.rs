@@ -7,8 +7,10 @@
 #[allow(dead_code)]
 mod audit_settings;
 mod generate;
+mod lint;
 #[allow(dead_code)]
 mod report;
+mod selection;
 #[allow(dead_code)]
 mod terminal;
 
@@ -53,6 +55,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Lint(lint::LintArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut terminal = Terminal::new(cli.color);
     let result = match cli.command {
+        Command::Lint(args) => lint::run(&args, &mut terminal),
         Command::Completions(args) => generate::completions(&args, Cli::command(), &mut terminal),
         Command::Man(args) => generate::man(&args, Cli::command(), &mut terminal),
     };

@@ -1,9 +1,14 @@
-//! Findings in files: where they are, and how they are shown.
+//! Findings in files: which files, what is wrong in them, what is exempt, and how it is shown.
 
 mod allow;
+mod annotation;
 mod locate;
 pub mod report;
+mod source;
 pub mod static_pod;
+#[cfg(feature = "cli")]
+pub mod walk;
 
 pub use allow::{Allow, AllowError, Allows};
 pub use locate::locate;
+pub use source::{Settings, VOID_EXEMPTION, judge};
