@@ -239,25 +239,7 @@ pub(super) fn contradiction<'v>(value: impl Fn(&str) -> Option<&'v str>) -> Opti
 
 /// The audit flag whose name is nearest to `name`, if it is near enough to be a slip.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    let (distance, flag) =
-        AUDIT_FLAGS.iter().map(|flag| (edit_distance(name, flag.name), flag.name)).min_by_key(|(d, _)| *d)?;
-    (distance <= name.len() / 3).then_some(flag)
-}
-
-/// Levenshtein distance in bytes; names of flags are ASCII.
-fn edit_distance(one: &str, other: &str) -> usize {
-    let other = other.as_bytes();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
+    crate::nearest::nearest(name, AUDIT_FLAGS.iter().map(|flag| flag.name))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //!
 //! "No request" means none that an apiserver serves: a client can send any nonsense and get a 404 for it.
 
-use super::decode::nearest;
 use super::policy::{GroupResources, Policy, PolicyRule};
 use super::resources::{self, Scope};
+use crate::nearest::nearest;
 use crate::yaml::Pointer;
 
 /// The verbs that the apiserver gives to resource requests; `proxy` is a relic.
@@ -104,8 +104,8 @@ impl PolicyRule {
             ("update", _, true) => Some("put"),
             ("head", true, _) | ("list" | "watch", _, true) => Some("get"),
             ("deletecollection", _, true) => Some("delete"),
-            (_, _, true) => nearest(verb, METHODS.into_iter()),
-            _ => nearest(verb, RESOURCE_VERBS.into_iter()),
+            (_, _, true) => nearest(verb, METHODS),
+            _ => nearest(verb, RESOURCE_VERBS),
         };
         Some((format!("{verb:?} is not {of}"), meant.map(str::to_owned)))
     }

@@ -2,8 +2,9 @@
 //!
 //! Source: kubernetes `staging/src/k8s.io/apiserver/pkg/apis/audit/validation/validation.go`, v1.34.
 
-use super::decode::{RawPolicy, RawRule, Refusal, nearest};
+use super::decode::{RawPolicy, RawRule, Refusal};
 use super::policy::{GroupResources, Level, Policy, PolicyRule, Stage, StageSet};
+use crate::nearest::nearest;
 use crate::yaml::Pointer;
 
 /// The longest DNS subdomain (RFC 1123).
@@ -60,7 +61,7 @@ fn level(word: &str, at: &Pointer, refusals: &mut Vec<Refusal>) -> Level {
         return Level::None;
     }
     word.parse().unwrap_or_else(|error: super::policy::UnknownName| {
-        let suggestion = nearest(word, names.into_iter()).map(str::to_owned);
+        let suggestion = nearest(word, names).map(str::to_owned);
         refusals.push(Refusal {
             pointer: at.join("level"),
             message: format!("unknown level: {error}"),
@@ -76,7 +77,7 @@ fn stages(words: &[String], at: &Pointer, refusals: &mut Vec<Refusal>) -> StageS
         match word.parse::<Stage>() {
             Ok(stage) => known.push(stage),
             Err(error) => {
-                let suggestion = nearest(word, Stage::ALL.map(Stage::name).into_iter()).map(str::to_owned);
+                let suggestion = nearest(word, Stage::ALL.map(Stage::name)).map(str::to_owned);
                 let message = format!("unknown stage: {error}");
                 refusals.push(Refusal { pointer: at.item(index), message, suggestion });
             }
