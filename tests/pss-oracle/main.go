@@ -1,0 +1,114 @@
+// pss-oracle answers what Kubernetes' own Pod Security evaluator says of pods.
+//
+// A line of standard input is a Pod as JSON. The line of standard output that answers it has the controls
+// that deny it, by level, from each version of the Pod Security Standards on at which they change:
+//
+//	{"changes": [{"since": 0, "baseline": ["privileged"], "restricted": ["privileged", …]}, …]}
+//
+// or {"error": "…"} where the apiserver would not decode the Pod.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"log"
+	"os"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	kjson "sigs.k8s.io/json"
+)
+
+// newest is the last version that the vendored standards know.
+const newest = 37
+
+type change struct {
+	Since      int      `json:"since"`
+	Baseline   []string `json:"baseline"`
+	Restricted []string `json:"restricted"`
+}
+
+type answer struct {
+	Changes []change `json:"changes,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// oracle is upstream's evaluator, with checks that note when they deny: its results carry no names.
+type oracle struct {
+	evaluator policy.Evaluator
+	denied    []string
+}
+
+func newOracle() (*oracle, error) {
+	o := &oracle{}
+	checks := policy.DefaultChecks()
+	for c := range checks {
+		id := string(checks[c].ID)
+		for v := range checks[c].Versions {
+			check := checks[c].Versions[v].CheckPod
+			checks[c].Versions[v].CheckPod = func(meta *metav1.ObjectMeta, spec *corev1.PodSpec) policy.CheckResult {
+				result := check(meta, spec)
+				if !result.Allowed {
+					o.denied = append(o.denied, id)
+				}
+				return result
+			}
+		}
+	}
+	evaluator, err := policy.NewEvaluator(checks, nil)
+	o.evaluator = evaluator
+	return o, err
+}
+
+func (o *oracle) controls(level api.Level, minor int, pod *corev1.Pod) []string {
+	o.denied = []string{}
+	version := api.LevelVersion{Level: level, Version: api.MajorMinorVersion(1, minor)}
+	o.evaluator.EvaluatePod(version, &pod.ObjectMeta, &pod.Spec)
+	slices.Sort(o.denied)
+	return o.denied
+}
+
+func (o *oracle) answer(line []byte) answer {
+	var pod corev1.Pod
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(line, &pod); err != nil {
+		return answer{Error: err.Error()}
+	}
+	var changes []change
+	for minor := range newest + 1 {
+		next := change{minor, o.controls(api.LevelBaseline, minor, &pod), o.controls(api.LevelRestricted, minor, &pod)}
+		if n := len(changes); n == 0 || !same(changes[n-1], next) {
+			changes = append(changes, next)
+		}
+	}
+	return answer{Changes: changes}
+}
+
+func same(a, b change) bool {
+	return slices.Equal(a.Baseline, b.Baseline) && slices.Equal(a.Restricted, b.Restricted)
+}
+
+func main() {
+	o, err := newOracle()
+	if err != nil {
+		log.Fatal(err)
+	}
+	pods := bufio.NewScanner(os.Stdin)
+	pods.Buffer(nil, 16<<20)
+	out := bufio.NewWriter(os.Stdout)
+	answers := json.NewEncoder(out)
+	for pods.Scan() {
+		if err := answers.Encode(o.answer(pods.Bytes())); err != nil {
+			log.Fatal(err)
+		}
+		// One at a time: the other side waits for the answer.
+		if err := out.Flush(); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := pods.Err(); err != nil {
+		log.Fatal(err)
+	}
+}
