@@ -4,7 +4,7 @@
 # Builds the oracle unless the cache has it, and prints its path:
 #   ${XDG_CACHE_HOME:-~/.cache}/lithify/pss-oracle/KEY/pss-oracle
 # KEY is a hash of everything that goes in, so that a stale binary is never found. Callers at the same time
-# wait for the first. Cold, it takes half a minute. Exit status 3: Go is not installed.
+# wait for the first. Cold, it takes a minute or two. Exit status 3: Go is not installed.
 set -euo pipefail
 
 unused_days=14
@@ -17,7 +17,7 @@ key=$({
   go version
   go env GOOS GOARCH GOAMD64 GOARM64 GOEXPERIMENT GOFLAGS
   printf '%s\n' "${build[@]}"
-  sha256sum go.mod go.sum main.go
+  sha256sum go.mod go.sum ./*.go
 } | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lithify/pss-oracle
 mkdir -p "$cache"

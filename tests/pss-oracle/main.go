@@ -1,9 +1,14 @@
-// pss-oracle answers what Kubernetes' own Pod Security evaluator says of pods.
+// pss-oracle answers what Kubernetes' own code says of pods.
 //
-// A line of standard input is a Pod as JSON. The line of standard output that answers it has the controls
-// that deny it, by level, from each version of the Pod Security Standards on at which they change:
+// A line of standard input has a Pod, and expressions of a ValidatingAdmissionPolicy if there are any:
 //
-//	{"changes": [{"since": 0, "baseline": ["privileged"], "restricted": ["privileged", …]}, …]}
+//	{"pod": {…}, "expressions": ["!has(object.spec.hostPID)", …]}
+//
+// The line of standard output that answers it has the Pod Security controls that deny the pod, by level, from
+// each version of the standards on at which they change, and what each expression comes to: true, false or
+// an error's text.
+//
+//	{"changes": [{"since": 0, "baseline": ["privileged"], "restricted": ["privileged", …]}, …], "results": [true]}
 //
 // or {"error": "…"} where the apiserver would not decode the Pod.
 package main
@@ -31,8 +36,14 @@ type change struct {
 	Restricted []string `json:"restricted"`
 }
 
+type question struct {
+	Pod         json.RawMessage `json:"pod"`
+	Expressions []string        `json:"expressions"`
+}
+
 type answer struct {
 	Changes []change `json:"changes,omitempty"`
+	Results []any    `json:"results,omitempty"`
 	Error   string   `json:"error,omitempty"`
 }
 
@@ -40,10 +51,11 @@ type answer struct {
 type oracle struct {
 	evaluator policy.Evaluator
 	denied    []string
+	validator *validator
 }
 
 func newOracle() (*oracle, error) {
-	o := &oracle{}
+	o := &oracle{validator: newValidator()}
 	checks := policy.DefaultChecks()
 	for c := range checks {
 		id := string(checks[c].ID)
@@ -72,18 +84,25 @@ func (o *oracle) controls(level api.Level, minor int, pod *corev1.Pod) []string 
 }
 
 func (o *oracle) answer(line []byte) answer {
+	var question question
 	var pod corev1.Pod
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(line, &pod); err != nil {
+	if err := json.Unmarshal(line, &question); err != nil {
 		return answer{Error: err.Error()}
 	}
-	var changes []change
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(question.Pod, &pod); err != nil {
+		return answer{Error: err.Error()}
+	}
+	var answer answer
 	for minor := range newest + 1 {
 		next := change{minor, o.controls(api.LevelBaseline, minor, &pod), o.controls(api.LevelRestricted, minor, &pod)}
-		if n := len(changes); n == 0 || !same(changes[n-1], next) {
-			changes = append(changes, next)
+		if n := len(answer.Changes); n == 0 || !same(answer.Changes[n-1], next) {
+			answer.Changes = append(answer.Changes, next)
 		}
 	}
-	return answer{Changes: changes}
+	for _, expression := range question.Expressions {
+		answer.Results = append(answer.Results, o.validator.evaluate(expression, &pod))
+	}
+	return answer
 }
 
 func same(a, b change) bool {
@@ -95,12 +114,12 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	pods := bufio.NewScanner(os.Stdin)
-	pods.Buffer(nil, 16<<20)
+	questions := bufio.NewScanner(os.Stdin)
+	questions.Buffer(nil, 16<<20)
 	out := bufio.NewWriter(os.Stdout)
 	answers := json.NewEncoder(out)
-	for pods.Scan() {
-		if err := answers.Encode(o.answer(pods.Bytes())); err != nil {
+	for questions.Scan() {
+		if err := answers.Encode(o.answer(questions.Bytes())); err != nil {
 			log.Fatal(err)
 		}
 		// One at a time: the other side waits for the answer.
@@ -108,7 +127,7 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	if err := pods.Err(); err != nil {
+	if err := questions.Err(); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -221,3 +221,49 @@ fn text(text: &str) -> String {
     debug_assert!(!text.contains(['\'', '\\']));
     format!("'{text}'")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Check, PssVersion};
+    use super::*;
+
+    fn of(check: &str) -> Vec<Validation> {
+        validations(Check::find(check).unwrap().predicate(PssVersion::LATEST).unwrap(), Roots::POD)
+    }
+
+    #[test]
+    fn asks_for_each_parent_of_a_field() {
+        let network = Validation {
+            expression: "!has(object.spec.hostNetwork) || object.spec.hostNetwork == false".to_owned(),
+            message: "the pod shares the network of its node: hostNetwork must be unset or false".to_owned(),
+        };
+        assert_eq!(of("host-namespaces")[0], network);
+        let volumes = "!has(object.spec.volumes) || object.spec.volumes.all(v, !has(v.hostPath))";
+        assert_eq!(of("host-path-volumes")[0].expression, volumes);
+    }
+
+    #[test]
+    fn reads_every_kind_of_container() {
+        let expression = &of("writable-root-filesystem")[0].expression;
+        for (list, _) in CONTAINER_LISTS {
+            assert!(expression.contains(&format!("object.spec.{list}.all(c, ")), "{expression}");
+        }
+    }
+
+    #[test]
+    fn takes_the_roots_that_a_policy_defines() {
+        let roots = Roots { spec: "variables.spec", annotations: "variables.annotations" };
+        let predicate = Check::find("unconfined-apparmor").unwrap().predicate(PssVersion::LATEST).unwrap();
+        let validations = validations(predicate, roots);
+        assert!(validations.iter().all(|validation| !validation.expression.contains("object.")));
+        let annotations = &validations[2];
+        let expected = "variables.annotations.all(k, \
+            !k.startsWith('container.apparmor.security.beta.kubernetes.io/') || \
+            variables.annotations[k] in ['', 'runtime/default'] || \
+            variables.annotations[k].startsWith('localhost/'))";
+        assert_eq!(annotations.expression, expected);
+        assert!(
+            annotations.message.contains("annotations container.apparmor.security.beta.kubernetes.io/* must")
+        );
+    }
+}

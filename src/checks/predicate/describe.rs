@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::walk::{PathStep, Problem, Subject, Violation};
-use super::{Rule, Test};
+use super::{AnnotationKey, Rule, Scope, Test};
 use crate::k8s::{Tree, brief};
 
 /// `container "app" is privileged: securityContext.privileged is true, must be unset or false`.
@@ -103,9 +103,21 @@ fn typed<T: Tree>(value: T) -> String {
 
 /// What a rule demands, in one line that names no object: the message of an exported policy's validation.
 pub(super) fn demand(rule: &Rule) -> String {
-    let mut fields = Vec::new();
-    collect(&rule.test, &mut String::new(), false, &mut fields);
-    fields.join("; ")
+    let (part, mut path) = match rule.scope {
+        Scope::Pod => ("the pod", String::new()),
+        Scope::Volume => ("a volume", String::new()),
+        Scope::Container => ("a container", String::new()),
+        Scope::Annotation(AnnotationKey::Named(name)) => ("an annotation", format!("annotation {name}")),
+        Scope::Annotation(AnnotationKey::WithPrefix(prefix)) => {
+            ("an annotation", format!("annotations {prefix}*"))
+        }
+        Scope::Annotation(AnnotationKey::OfContainer(prefix)) => {
+            ("an annotation", format!("annotations {prefix}CONTAINER"))
+        }
+    };
+    let mut demands = Vec::new();
+    collect(&rule.test, &mut path, false, &mut demands);
+    format!("{part} {}: {}", rule.wrong, demands.join("; "))
 }
 
 fn collect(test: &Test, path: &mut String, optional: bool, found: &mut Vec<String>) {
