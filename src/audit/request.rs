@@ -47,3 +47,38 @@ pub struct Resource<'a> {
     /// The object's name in the path; empty for collections, and for `create` (the name is in the body).
     pub name: Cow<'a, str>,
 }
+
+/// The groups that authentication gives every user of this name; those of an ordinary one without a name.
+pub fn implied_groups(user: Option<&str>) -> Vec<String> {
+    let user = user.unwrap_or_default();
+    if user == "system:anonymous" {
+        return vec!["system:unauthenticated".to_owned()];
+    }
+    let mut groups = Vec::new();
+    if let Some((namespace, _)) =
+        user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
+    {
+        groups.push("system:serviceaccounts".to_owned());
+        groups.push(format!("system:serviceaccounts:{namespace}"));
+    }
+    if user.starts_with("system:node:") {
+        groups.push("system:nodes".to_owned());
+    }
+    groups.push("system:authenticated".to_owned());
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authentication_gives_groups() {
+        assert_eq!(implied_groups(Some("system:anonymous")), ["system:unauthenticated"]);
+        assert_eq!(
+            implied_groups(Some("system:serviceaccount:a:b")),
+            ["system:serviceaccounts", "system:serviceaccounts:a", "system:authenticated"]
+        );
+        assert_eq!(implied_groups(None), ["system:authenticated"]);
+    }
+}

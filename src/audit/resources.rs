@@ -128,7 +128,7 @@ pub(crate) fn scope(group: &str, resource: &str) -> Option<Scope> {
 }
 
 /// The first group of Kubernetes' own that has the resource, the core group before others.
-pub(crate) fn group_of(resource: &str) -> Option<&'static str> {
+pub fn group_of(resource: &str) -> Option<&'static str> {
     GROUPS.iter().map(|group| group.name).find(|group| scope(group, resource).is_some())
 }
 

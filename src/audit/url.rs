@@ -47,19 +47,17 @@ pub fn resolve(verb: &str, uri: &str) -> Resolved {
     let resource = segments.next().unwrap_or_default();
     let mut name = segments.next().unwrap_or_default().to_owned();
     let subresource = if parts.path_verb == Some("proxy") { None } else { segments.next() };
-    let mut verb = match (parts.path_verb, lower.as_str()) {
-        (Some(verb), _) => verb.to_owned(),
-        (None, "post") => "create".to_owned(),
-        (None, "put") => "update".to_owned(),
-        (None, "head") => "get".to_owned(),
-        (None, _) => lower,
+    let mut verb = match parts.path_verb {
+        Some(verb) => verb.to_owned(),
+        None => object_verb(&lower, !name.is_empty()),
     };
-    if name.is_empty() && verb == "get" {
+    let is_read = ["get", "head", "list"].contains(&lower.as_str());
+    if name.is_empty() && verb == "list" && is_read {
         let query = Query::of(uri);
-        if query.watch { "watch" } else { "list" }.clone_into(&mut verb);
+        if query.watch {
+            "watch".clone_into(&mut verb);
+        }
         name = query.name.unwrap_or_default();
-    } else if name.is_empty() && verb == "delete" {
-        "deletecollection".clone_into(&mut verb);
     }
     let target = Target::Resource(Resource {
         group: parts.group.to_owned().into(),
@@ -69,6 +67,20 @@ pub fn resolve(verb: &str, uri: &str) -> Resolved {
         name: name.into(),
     });
     Resolved { verb, target }
+}
+
+/// The verb of a resource request, from a verb of Kubernetes or an HTTP method in lower case: `get` and
+/// `delete` without a name are `list` and `deletecollection`.
+pub fn object_verb(verb: &str, is_named: bool) -> String {
+    let verb = verb.to_lowercase();
+    match (verb.as_str(), is_named) {
+        ("post", _) => "create".to_owned(),
+        ("put", _) => "update".to_owned(),
+        ("get" | "head", true) => "get".to_owned(),
+        ("get" | "head", false) => "list".to_owned(),
+        ("delete", false) => "deletecollection".to_owned(),
+        _ => verb,
+    }
 }
 
 /// The segments of a resource request's path.

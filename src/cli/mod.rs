@@ -4,11 +4,11 @@
 //! standard output, logs and progress to standard error. A reader that closes the pipe ends the program
 //! quietly. Help, completions and man pages come from the same definitions.
 
+mod audit_policy;
 #[allow(dead_code)]
 mod audit_settings;
 mod generate;
 mod lint;
-#[allow(dead_code)]
 mod report;
 mod selection;
 #[allow(dead_code)]
@@ -56,6 +56,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Lint(lint::LintArgs),
+    AuditPolicy(audit_policy::AuditPolicyArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
     let mut terminal = Terminal::new(cli.color);
     let result = match cli.command {
         Command::Lint(args) => lint::run(&args, &mut terminal),
+        Command::AuditPolicy(args) => audit_policy::run(&args, &mut terminal),
         Command::Completions(args) => generate::completions(&args, Cli::command(), &mut terminal),
         Command::Man(args) => generate::man(&args, Cli::command(), &mut terminal),
     };

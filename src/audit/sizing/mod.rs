@@ -50,11 +50,16 @@ pub enum LineError {
     #[error("no audit event: {0}")]
     NotText(#[source] std::str::Utf8Error),
     /// No JSON, or no audit event.
-    #[error("no audit event: {0}")]
+    #[error("no audit event: {}", without_line(.0))]
     NotAnEvent(#[source] serde_json::Error),
     /// A line of `--audit-log-format=legacy`.
     #[error("an event in the legacy format: only --audit-log-format=json tells enough")]
     Legacy,
+}
+
+/// The parser counts lines too, and sees one only.
+fn without_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
 }
 
 /// What is counted while the lines of a log pass by.

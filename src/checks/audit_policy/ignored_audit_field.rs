@@ -45,9 +45,15 @@ pub(super) fn findings(judged: &Judged<'_>) -> Vec<Finding> {
     judged.loaded.ignored.iter().map(|ignored| passed_over(judged, ignored)).collect()
 }
 
-pub(super) fn document_behind_policy() -> Finding {
-    let message =
-        "the apiserver reads the first document of a policy file only, and ignores this one".to_owned();
+pub(super) fn document_behind_policy(error: Option<&str>) -> Finding {
+    let message = match error {
+        None => {
+            "the apiserver reads the first document of a policy file only, and ignores this one".to_owned()
+        }
+        Some(error) => format!(
+            "the apiserver reads the first document of a policy file only, and what follows it is no YAML: {error}"
+        ),
+    };
     finding(&CHECK, Pointer::root(), message)
 }
 

@@ -43,9 +43,10 @@ pub fn check(object: &Value, loaded: &Loaded) -> Vec<Finding> {
     CHECKS.iter().flat_map(|findings| findings(&judged)).collect()
 }
 
-/// A document that the apiserver does not read, because it stands behind the policy in the same file.
-pub fn document_behind_policy() -> Finding {
-    ignored_audit_field::document_behind_policy()
+/// A document that the apiserver does not read, because it stands behind the policy in the same file; `error`
+/// where it is no YAML, and cannot be pointed at.
+pub fn document_behind_policy(error: Option<&str>) -> Finding {
+    ignored_audit_field::document_behind_policy(error)
 }
 
 impl Judged<'_> {
