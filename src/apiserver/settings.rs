@@ -1,5 +1,7 @@
 //! What a user wants of the apiserver's audit logging, and what follows from it for flags in force.
 
+use std::fmt;
+
 use super::audit_flags::{self, FlagType};
 use super::path::AbsolutePath;
 use super::plan_error::PlanError;
@@ -82,6 +84,12 @@ pub struct ExtraFlag {
     /// The flag's row in the table.
     name: &'static str,
     value: String,
+}
+
+impl fmt::Display for ExtraFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value)
+    }
 }
 
 /// Why a text is no extra flag.

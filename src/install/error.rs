@@ -93,6 +93,15 @@ pub enum InstallError {
         needed: u64,
     },
 
+    /// Too few files can be made.
+    #[error("{} has {free} inodes free, expected more; remove some files", path.display())]
+    NoInodes {
+        /// A directory on the filesystem.
+        path: PathBuf,
+        /// Inodes that are free.
+        free: u64,
+    },
+
     /// A path leads through something that is no directory.
     #[error("{} lies below {}, which is no directory", path.display(), obstacle.display())]
     NotBelowDirectory {

@@ -48,8 +48,8 @@ impl fmt::Display for Unhealthy {
 
 /// Watches the apiserver of one node.
 pub trait Health {
-    /// Called right before a manifest is put in place: remember what runs and what the audit log holds.
-    fn before_change(&mut self);
+    /// Called right before this manifest is put in place: remember what runs and what the audit log holds.
+    fn before_change(&mut self, manifest: &[u8]);
 
     /// Whether the apiserver of this manifest serves now, without waiting.
     fn is_ready(&mut self, manifest: &[u8]) -> bool;

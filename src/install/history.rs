@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::backup::{BackupSet, Reason, read_file};
+use super::backup::{BackupSet, Ending, Reason, read_file};
 use super::disk::Disk;
 use super::error::InstallError;
 use super::state::State;
@@ -23,15 +23,31 @@ pub fn list(state: &State) -> Result<Vec<Result<BackupSet, InstallError>>, Insta
 }
 
 /// The set that `rollback` goes back to: the newest made before a patch of this manifest that differs from what
-/// stands now. So one rollback after another goes back step by step, and never to and fro.
+/// stands now.
+///
+/// A rollback goes to an earlier point of the history, and the next one goes on from there: one after another goes
+/// back step by step, never to and fro. Runs that were undone are no points of it.
 ///
 /// # Errors
 /// If a set cannot be read, or a file it speaks of.
 pub fn last_differing(state: &State, manifest: &Path) -> Result<Option<BackupSet>, InstallError> {
-    for set in list(state)?.into_iter().rev() {
-        let set = set?;
-        if set.metadata.reason == Reason::Patch && set.metadata.manifest == manifest && differs(&set)? {
-            return Ok(Some(set));
+    let mut sets = list(state)?.into_iter().collect::<Result<Vec<BackupSet>, _>>()?;
+    sets.retain(|set| {
+        let has_happened = !matches!(set.metadata.ending, Ending::Undone | Ending::Open);
+        set.metadata.manifest == manifest && has_happened
+    });
+    while let Some(set) = sets.pop() {
+        let target = match &set.metadata.reason {
+            Reason::Patch => Some(set),
+            Reason::Rollback { to } => {
+                let earlier = sets.iter().position(|set| set.metadata.id == *to);
+                earlier.and_then(|index| sets.drain(index..).next())
+            }
+        };
+        if let Some(target) = target
+            && differs(&target)?
+        {
+            return Ok(Some(target));
         }
     }
     Ok(None)

@@ -4,7 +4,7 @@
 //! files of before, an apiserver that serves, and the reason.
 //!
 //! # The plan
-//! Everything that can be known is known before anything is touched: the manifest is a regular
+//! Everything that can be known is known before anything is touched ([`inspect`]): the manifest is a regular
 //! file of one apiserver, the policy is one that the apiserver takes, directories are there and writable, the
 //! disk has room, nobody else is at work (the lock of [`State`]), no run was interrupted (its journal). Then
 //! [`Transaction`] goes through its steps:
@@ -33,6 +33,9 @@ mod disk;
 mod error;
 mod health;
 mod history;
+pub mod inspect;
+mod node;
+mod read;
 mod request;
 mod rollback;
 mod state;
@@ -45,6 +48,7 @@ pub use disk::Ownership;
 pub use error::{Cause, InstallError, RolledBack};
 pub use health::{Expectation, Health, Healthy, Unhealthy};
 pub use history::{KEPT_SETS, differs, find, last_differing, list};
+pub use node::{DEFAULT_TIMEOUT, Node, Phase, Places, Progress};
 pub use request::{Change, Content, Directory, Installed, Recovery, Request, Restored};
 pub use state::{DEFAULT_STATE_DIR, Direction, Journal, Lock, State};
 pub use step::{Action, Observer, Role, Step, Subject, Unobserved};

@@ -231,7 +231,7 @@ impl<'a> Transaction<'a> {
             make_parents(&mut disk, &change.path)?;
             if change.role == Role::Manifest {
                 if let Some(health) = &mut self.health {
-                    health.before_change();
+                    health.before_change(&content.bytes);
                 }
                 self.replaced = Some(Moment::now());
             }
