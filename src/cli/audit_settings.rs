@@ -97,6 +97,26 @@ impl AuditArgs {
         Ok(Some(webhook::kubeconfig(url, authority)?))
     }
 
+    /// The options as given, to name another command that takes the same ones; words are quoted for a shell.
+    pub(crate) fn command_line(&self) -> Vec<String> {
+        let texts = [
+            ("--audit-policy-file", self.audit_policy_file.clone()),
+            ("--audit-log-path", self.audit_log_path.clone()),
+            ("--audit-log-maxage", self.audit_log_maxage.map(|days| days.to_string())),
+            ("--audit-log-maxbackup", self.audit_log_maxbackup.map(|files| files.to_string())),
+            ("--audit-log-maxsize", self.audit_log_maxsize.map(|megabytes| megabytes.to_string())),
+            ("--audit-log-format", self.audit_log_format.clone()),
+            ("--audit-log-compress", self.audit_log_compress.map(|compress| compress.to_string())),
+            ("--audit-webhook-url", self.audit_webhook_url.clone()),
+            ("--audit-webhook-ca", self.audit_webhook_ca.as_ref().map(|path| path.display().to_string())),
+            ("--audit-webhook-config-file", self.audit_webhook_config_file.clone()),
+        ];
+        let given = texts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        let extra = self.extra_flag.iter().map(|flag| format!("--extra-flag={flag}"));
+        let alone = self.no_audit_log.then(|| "--no-audit-log".to_owned());
+        alone.into_iter().chain(given).chain(extra).map(|word| quoted(&word)).collect()
+    }
+
     /// What deserves a second thought before any manifest is looked at.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let plain = self.audit_webhook_url.as_deref().filter(|url| apiserver::webhook::is_plain_http(url));
@@ -105,6 +125,12 @@ impl AuditArgs {
             .into_iter()
             .collect()
     }
+}
+
+/// A word as a POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]
@@ -142,6 +168,21 @@ mod tests {
         assert!(settings.log.is_some() && settings.webhook.is_some());
         let alone = parse(&["--audit-webhook-url=https://falco", "--no-audit-log"]).unwrap().settings();
         assert!(alone.log.is_none() && alone.webhook.is_some());
+    }
+
+    #[test]
+    fn options_can_be_repeated_for_another_command() {
+        let words = [
+            "--no-audit-log",
+            "--audit-webhook-url=https://falco/it's",
+            "--extra-flag=audit-webhook-mode=batch",
+        ];
+        let expected = [
+            "--no-audit-log",
+            "'--audit-webhook-url=https://falco/it'\\''s'",
+            "--extra-flag=audit-webhook-mode=batch",
+        ];
+        assert_eq!(parse(&words).unwrap().command_line(), expected);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! standard output, logs and progress to standard error. A reader that closes the pipe ends the program
 //! quietly. Help, completions and man pages come from the same definitions.
 
+mod apiserver;
 mod audit_policy;
 #[allow(dead_code)]
 mod audit_settings;
@@ -57,6 +58,7 @@ struct Cli {
 enum Command {
     Lint(lint::LintArgs),
     AuditPolicy(audit_policy::AuditPolicyArgs),
+    Apiserver(apiserver::ApiserverArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Lint(args) => lint::run(&args, &mut terminal),
         Command::AuditPolicy(args) => audit_policy::run(&args, &mut terminal),
+        Command::Apiserver(args) => apiserver::run(&args, &mut terminal),
         Command::Completions(args) => generate::completions(&args, Cli::command(), &mut terminal),
         Command::Man(args) => generate::man(&args, Cli::command(), &mut terminal),
     };
