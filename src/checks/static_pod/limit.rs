@@ -18,10 +18,10 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// At most one finding; none where events go to no file.
+    /// At most one finding; none where the limits do not matter.
     pub(super) fn findings(&self, pod: &StaticPod<'_>) -> Vec<Finding> {
         let is_unknown = pod.has(self.flag) && pod.value(self.flag).is_none();
-        if is_unknown || !pod.logs_to_file() {
+        if is_unknown || !pod.wants_limits() {
             return Vec::new();
         }
         let flag = self.flag;

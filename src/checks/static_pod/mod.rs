@@ -69,9 +69,13 @@ impl StaticPod<'_> {
         })
     }
 
-    /// Whether events go to a file, as far as is known.
-    fn logs_to_file(&self) -> bool {
-        self.value(audit_flags::LOG_PATH).is_some_and(|path| path != "-")
+    /// Whether the log's limits matter: they do not where events go to standard output or to a webhook only,
+    /// nor where the log's path is not known. Without any backend they are still to be set, as CIS asks.
+    fn wants_limits(&self) -> bool {
+        match self.value(audit_flags::LOG_PATH) {
+            Some(path) => path != "-",
+            None => !self.has(audit_flags::LOG_PATH) && !self.has(audit_flags::WEBHOOK_CONFIG_FILE),
+        }
     }
 
     /// A finding about a flag: at its value, or at the list that lacks it.
