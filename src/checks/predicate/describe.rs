@@ -36,7 +36,7 @@ fn findings_and_demand<T: Tree>(text: &mut String, violation: &Violation<'_, T>)
         (Problem::NotAllowed { allowed, optional: true }, value) => {
             write!(text, "is {}, must be unset or {allowed}", found(value))
         }
-        (Problem::Set, _) => write!(text, "is set, must be unset"),
+        (Problem::Set, value) => write!(text, "is {}, must be unset", value.map_or_else(String::new, target)),
         (Problem::Lacks(item), None) => write!(text, "is not set, must include {item:?}"),
         (Problem::Lacks(item), Some(_)) => write!(text, "must include {item:?}"),
         (Problem::NoneOf(fields), value) => {
@@ -47,6 +47,11 @@ fn findings_and_demand<T: Tree>(text: &mut String, violation: &Violation<'_, T>)
         }
         (Problem::InheritsBad, _) => write!(text, "is taken from the pod"),
     };
+}
+
+/// What a field leads to: its `path`, where it has one.
+fn target<T: Tree>(value: T) -> String {
+    value.field("path").map_or_else(|| "set".to_owned(), brief)
 }
 
 /// What a volume has besides its name.
