@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn a_comment_silences_and_one_without_use_is_said() {
         let source = format!(
-            "# lithify: allow missing-audit-log-path -- events go to the node's collector\n\
+            "# lithify: allow missing-audit-log-path, low-audit-log-maxage, low-audit-log-maxbackup, \
+             low-audit-log-maxsize -- events go to the node's collector\n\
              # lithify: allow stray-manifest-copy -- none here\n\
              # lithify: allow privileged -- for another command\n\
              {HEAD}  - command: [kube-apiserver]\n"
