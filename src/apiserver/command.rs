@@ -25,6 +25,8 @@ impl Item {
 /// What follows the program's name, with where each argument stands.
 #[derive(Debug)]
 pub(super) struct CommandLine {
+    /// The item that names the apiserver; `None` where the image does.
+    pub(super) program: Option<Item>,
     pub(super) arguments: Vec<(Item, String)>,
     pub(super) last_list: &'static str,
 }
@@ -106,13 +108,15 @@ pub(super) fn read(container: &Value, at: &Pointer) -> Result<CommandLine, Comma
         return Err(CommandError::Shell { at: script.pointer(at), shell: program_text });
     }
     let texts: Vec<&str> = items.iter().map(|(_, text)| text.as_str()).collect();
-    let arguments = match program(&texts) {
+    let index = program(&texts);
+    let program = index.map(|index| items[index].0);
+    let arguments = match index {
         Some(index) => items.split_off(index + 1),
         // Only `args`: the image's entrypoint is the apiserver.
         None if first.list == "args" && image_name(container) == APISERVER => items,
         None => return Err(CommandError::UnknownProgram { at: first.pointer(at), program: program_text }),
     };
-    Ok(CommandLine { arguments, last_list })
+    Ok(CommandLine { program, arguments, last_list })
 }
 
 /// The index of the item after which the apiserver's own arguments begin. A wrapper such as `/go-runner` or

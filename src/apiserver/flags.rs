@@ -11,6 +11,8 @@ use crate::yaml::Pointer;
 #[derive(Clone, Debug)]
 pub struct Flags {
     pub(super) occurrences: Vec<Occurrence>,
+    /// The list item that names the apiserver; `None` where the image does.
+    program: Option<Item>,
     /// The list at whose end the command line ends.
     pub(super) last_list: &'static str,
     /// `--`, after which the apiserver takes no flags.
@@ -94,7 +96,13 @@ impl Flags {
             let value_item = value_item.map(|(item, _)| *item);
             occurrences.push(Occurrence { name, value, item: *item, value_item });
         }
-        Ok(Self { occurrences, last_list: line.last_list, terminator, container: at.clone() })
+        Ok(Self {
+            occurrences,
+            program: line.program,
+            last_list: line.last_list,
+            terminator,
+            container: at.clone(),
+        })
     }
 
     /// The appearance that counts: the last one, as the apiserver reads them.
@@ -117,7 +125,12 @@ impl Flags {
         occurrence.value_item.unwrap_or(occurrence.item).pointer(&self.container)
     }
 
-    /// The list that holds the flags, where the manifest is to be looked at when a flag is not given.
+    /// Where the manifest starts the apiserver: the place to look at when a flag is not given.
+    pub fn program(&self) -> Pointer {
+        self.program.map_or_else(|| self.list(), |item| item.pointer(&self.container))
+    }
+
+    /// The list at whose end new flags are written.
     pub fn list(&self) -> Pointer {
         self.container.join(self.last_list)
     }

@@ -78,13 +78,13 @@ impl StaticPod<'_> {
         }
     }
 
-    /// A finding about a flag: at its value, or at the list that lacks it.
+    /// A finding about a flag: at its value, or at the program that lacks it.
     fn finding(&self, check: &'static Check, flag: &str) -> Finding {
         let flags = self.apiserver.flags();
         Finding {
             check: check.id,
             severity: check.severity,
-            pointer: flags.last(flag).map_or_else(|| flags.list(), |occurrence| flags.pointer(occurrence)),
+            pointer: flags.last(flag).map_or_else(|| flags.program(), |occurrence| flags.pointer(occurrence)),
             container: Some(self.apiserver.name().to_owned()),
             message: String::new(),
             notes: Vec::new(),
