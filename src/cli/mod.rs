@@ -10,6 +10,7 @@ mod audit_policy;
 mod audit_settings;
 mod generate;
 mod lint;
+mod replace;
 mod report;
 mod selection;
 #[allow(dead_code)]

@@ -121,6 +121,11 @@ fn with_parents(
     vec![FieldOp::Set { at: at.clone(), value: whole["apiServer"].clone() }]
 }
 
+/// Which document is the ClusterConfiguration, if there is one that can be edited.
+pub fn cluster_configuration(documents: &[Value]) -> Option<usize> {
+    find(documents).ok().map(|(index, _)| index)
+}
+
 /// The document that is a ClusterConfiguration, and its version.
 fn find(documents: &[Value]) -> Result<(usize, ConfigApi), KubeadmError> {
     let of_kubeadm =

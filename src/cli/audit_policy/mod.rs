@@ -13,6 +13,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Outcome, Terminal};
 
+pub(super) use policy_file::judge;
+
 /// Write, criticise and question audit policies
 #[derive(Args)]
 pub(super) struct AuditPolicyArgs {

@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Judges a policy; what is wrong with its exemptions is told apart.
-pub(super) fn judge(name: &str, source: &[u8]) -> (FileReport, Vec<(Position, AllowError)>) {
+pub(in crate::cli) fn judge(name: &str, source: &[u8]) -> (FileReport, Vec<(Position, AllowError)>) {
     let mut report = FileReport {
         file: name.to_owned(),
         source: String::from_utf8_lossy(source).into_owned(),
