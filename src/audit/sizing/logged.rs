@@ -95,15 +95,16 @@ impl Logged<'_> {
 
     /// Whether the new level records a body that this event could have had and does not have.
     fn lacks_bodies(&self, level: Level) -> bool {
-        // No body is known before the request is read, and non-resource requests have none recorded.
-        if level < Level::Request || self.stage == Stage::RequestReceived || self.object_ref.is_none() {
+        // No body is known before the request is read.
+        if level < Level::Request || self.stage == Stage::RequestReceived {
             return false;
         }
         if self.is_truncated() {
             return true;
         }
-        let reads = ["get", "list", "watch"].contains(&&*self.verb);
-        self.level < level && !(level == Level::Request && reads)
+        // Of what is no resource, discovery has a response's body, and nothing has a request's.
+        let has_no_request = self.object_ref.is_none() || ["get", "list", "watch"].contains(&&*self.verb);
+        self.level < level && !(level == Level::Request && has_no_request)
     }
 
     fn is_truncated(&self) -> bool {

@@ -264,6 +264,10 @@ mod tests {
         let read = line(Level::Metadata, "list", "ResponseComplete", OBJECT);
         assert_eq!(size(&policy(Level::Request, false), &read).lacking, 0);
         assert_eq!(size(&policy(Level::RequestResponse, false), &read).lacking, 1);
+        let discovery =
+            r#"{"level":"Metadata","stage":"ResponseComplete","verb":"get","requestURI":"/apis"}"#;
+        assert_eq!(size(&policy(Level::Request, false), discovery).lacking, 0);
+        assert_eq!(size(&policy(Level::RequestResponse, false), discovery).lacking, 1);
         let truncated = line(Level::Request, "update", "ResponseComplete", OBJECT).replace(
             r#","stageTimestamp""#,
             r#","annotations":{"audit.k8s.io/truncated":"true"},"stageTimestamp""#,
