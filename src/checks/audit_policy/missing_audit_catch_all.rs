@@ -48,7 +48,8 @@ pub(super) fn findings(judged: &Judged<'_>) -> Vec<Finding> {
     match policy.rules.iter().position(PolicyRule::is_catch_all) {
         Some(index) if policy.rules[index].level > Level::None => Vec::new(),
         Some(index) => {
-            let message = format!("rules[{index}] drops every request that no rule before it matches");
+            let which = if index == 0 { "" } else { " that no rule before it matches" };
+            let message = format!("rules[{index}] drops every request{which}");
             let at = rule_at(index).join("level");
             let mut finding = finding(&CHECK, at.clone(), message);
             finding.notes.push("what nobody thought of leaves no trace".to_owned());

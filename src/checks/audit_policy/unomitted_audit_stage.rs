@@ -60,9 +60,9 @@ pub(super) fn findings(judged: &Judged<'_>) -> Vec<Finding> {
         (at.clone(), message.to_owned())
     } else {
         let rules: Vec<_> = keeping.iter().map(|(index, _)| format!("rules[{index}]")).collect();
-        let verb = if rules.len() == 1 { "does" } else { "do" };
-        let message =
-            format!("{} {verb} not omit RequestReceived: their requests make two events", enumerate(&rules));
+        let (verb, whose) = if rules.len() == 1 { ("does", "its") } else { ("do", "their") };
+        let rules = enumerate(&rules);
+        let message = format!("{rules} {verb} not omit RequestReceived: {whose} requests make two events");
         (rule_at(*first), message)
     };
     let mut finding = finding(&CHECK, pointer, message);
@@ -97,7 +97,7 @@ mod tests {
             json!({"rules": [omitting, {"level": "None", "verbs": ["list"]}, {"level": "Metadata"}]});
         assert_eq!(
             findings(CHECK.id, &policy)[0].message,
-            "rules[2] does not omit RequestReceived: their requests make two events"
+            "rules[2] does not omit RequestReceived: its requests make two events"
         );
     }
 
