@@ -33,9 +33,9 @@ lithify() {
 
 trap '"$bed" down' EXIT
 say 'A control plane as kubeadm makes it (etcd, kube-apiserver, kubelet: real ones, on this machine alone)'
-tier=kubeadm
+tier=${LITHIFY_DEMO_TIER:-kubeadm}
 status=0
-"$bed" up --tier kubeadm || status=$?
+"$bed" up --tier "$tier" || status=$?
 if [ "$status" -eq 3 ]; then
   tier=plain
   echo 'So the apiserver runs as a plain process instead.'
@@ -46,21 +46,30 @@ fi
 run kubectl get --raw /readyz
 echo
 
+# On a node the defaults serve; a plain process has its files in a directory of its own.
+manifest=() options=() policy=/etc/kubernetes/audit-policy.yaml log=/var/log/kubernetes/audit/audit.log
+if [ "$tier" = plain ]; then
+  own=$(in_bed sh -c 'echo "$HOME"')
+  manifest=("$own/kubernetes/manifests/kube-apiserver.yaml") policy=$own/kubernetes/audit-policy.yaml
+  log=$own/audit/audit.log
+  options=(--audit-policy-file "$policy" --audit-log-path "$log" --state-dir "$own/lithify")
+fi
+
 say 'What is wrong with its audit settings'
-lithify apiserver check
+lithify apiserver check "${manifest[@]}"
 
 say 'What would change (the manifest; the policy that comes with it is left out here)'
-lithify apiserver patch --diff | awk '/--- \/etc\/kubernetes\/audit-policy/ {policy = 1} /--- .*kube-apiserver/ {policy = 0} !policy'
+lithify apiserver patch "${manifest[@]}" "${options[@]}" --diff |
+  awk '/--- \/dev\/null/ {policy = 1} /--- .*kube-apiserver/ {policy = 0} !policy'
 
 say 'One safe step: validate, back up, install, restart, verify'
-lithify apiserver patch
+lithify apiserver patch "${manifest[@]}" "${options[@]}"
 
 say 'Somebody creates a Secret and deletes it'
 run kubectl -n default create secret generic database --from-literal=password=correct-horse
 run kubectl -n default delete secret database
 
 say 'What the audit log says of it (and that it does not hold the password)'
-log=/var/log/kubernetes/audit/audit.log
 in_bed grep -h '"resource":"secrets"' "$log" | grep '"name":"database"' |
   sed -E 's/.*"level":"([^"]*)".*"stage":"([^"]*)".*"verb":"([^"]*)".*"username":"([^"]*)".*/  \3 secrets\/database by \4, level \1, stage \2/' | sort -u
 if in_bed grep -q correct-horse "$log" || in_bed grep -q "$(printf correct-horse | base64)" "$log"; then
@@ -71,15 +80,15 @@ show "grep -c correct-horse $log"
 echo 0
 
 say 'Which rule of the policy took how much of the log'
-lithify audit-policy explain --policy /etc/kubernetes/audit-policy.yaml --events "$log"
+lithify audit-policy explain --policy "$policy" --events "$log"
 
 say 'A second run changes nothing'
-lithify apiserver patch
+lithify apiserver patch "${manifest[@]}" "${options[@]}"
 
 say 'What this was'
 cat <<E2
-The kube-apiserver of a $tier control plane had no audit log. Lithify added the flags, the policy and the
-volumes that belong together, kept every comment and byte it did not own, restarted the apiserver through
-its kubelet and saw it healthy and writing events. \`lithify apiserver rollback\` undoes it;
+This kube-apiserver had no audit log. Lithify added the flags, the policy and the
+volumes that belong together, kept every comment and byte it did not own, saw the apiserver restarted,
+healthy and writing events, and would have put everything back otherwise. \`lithify apiserver rollback\` undoes it;
 \`lithify apiserver kubeadm\` makes it survive \`kubeadm upgrade\`.
 E2
