@@ -6,7 +6,6 @@
 
 mod apiserver;
 mod audit_policy;
-#[allow(dead_code)]
 mod audit_settings;
 mod generate;
 mod lint;

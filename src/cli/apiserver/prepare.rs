@@ -17,6 +17,7 @@ use crate::apiserver::{
 use crate::checks::static_pod;
 use crate::edit;
 use crate::install::{Change, Content, Directory, Node, Ownership, Places, Request, Role, inspect};
+use crate::lint::static_pod::place as place_in;
 use crate::yaml::Stream;
 
 /// Everything that a patch would do.
@@ -52,17 +53,17 @@ pub(super) fn on_node(args: &PatchArgs) -> anyhow::Result<Prepared> {
     let manifest = inspect::manifest(&source)?;
     let parsed = parse(&manifest.content.bytes, &source)?;
     let mut warnings = args.audit.warnings();
-    check_siblings(args, &manifest, &parsed.object, &mut warnings)?;
 
     let settings = Settings { manifests_directory: clean(&manifest.directory), ..args.audit.settings() };
-    let first = plan(&parsed.object, &settings, &source)?;
+    let first = plan(&parsed, &manifest.content.bytes, &settings, &source)?;
+    check_siblings(args, &manifest, &parsed.object, &mut warnings)?;
     let policy_path = place(&first.policy, &manifest.directory)?;
     let policy = choose_policy(args, &policy_path)?;
     warnings.extend(policy::ignored(&policy.bytes).into_iter().map(|text| format!("audit policy, {text}")));
     let kubeconfig = choose_kubeconfig(args, &first, &manifest.directory)?;
 
     let hashed = with_hashes(settings, Some(&policy.bytes), kubeconfig.as_ref().map(|(_, bytes)| &bytes[..]));
-    let plan = plan(&parsed.object, &hashed, &source)?;
+    let plan = plan(&parsed, &manifest.content.bytes, &hashed, &source)?;
     warnings.extend(plan.warnings.iter().map(ToString::to_string));
 
     let mut files = vec![file_change(Role::Policy, &policy_path, &policy.bytes, &plan)];
@@ -104,7 +105,7 @@ pub(super) fn text(args: &PatchArgs) -> anyhow::Result<(Vec<u8>, Vec<u8>, Plan)>
     };
     let parsed = parse(&bytes, source)?;
     let settings = args.audit.settings();
-    let first = plan(&parsed.object, &settings, source)?;
+    let first = plan(&parsed, &bytes, &settings, source)?;
     let present = |file: &HostFile| fs::read(file.host_path.as_str()).ok();
     let policy = match args.policy.given()? {
         Some(policy) => {
@@ -118,7 +119,7 @@ pub(super) fn text(args: &PatchArgs) -> anyhow::Result<(Vec<u8>, Vec<u8>, Plan)>
         None => first.webhook_config.as_ref().and_then(present),
     };
     let hashed = with_hashes(settings, policy.as_deref(), kubeconfig.as_deref());
-    let plan = plan(&parsed.object, &hashed, source)?;
+    let plan = plan(&parsed, &bytes, &hashed, source)?;
     let patched = edit::yaml_sink(&bytes, parsed.document, &plan.ops)
         .with_context(|| format!("edit {}", source.display()))?;
     Ok((bytes, patched, plan))
@@ -137,8 +138,16 @@ fn parse(bytes: &[u8], source: &Path) -> anyhow::Result<Parsed> {
     Ok(Parsed { document, object })
 }
 
-fn plan(object: &Value, settings: &Settings, source: &Path) -> anyhow::Result<Plan> {
-    apiserver::plan(object, settings).map_err(|error| anyhow!("{}: {error}", source.display()))
+/// `bytes`: the text that was parsed, for the place of what is wrong.
+fn plan(parsed: &Parsed, bytes: &[u8], settings: &Settings, source: &Path) -> anyhow::Result<Plan> {
+    apiserver::plan(&parsed.object, settings).map_err(|error| {
+        let stream = Stream::parse(bytes).ok();
+        let position = stream.and_then(|stream| place_in(&stream, parsed.document, error.pointer()));
+        match position {
+            Some(position) => anyhow!("{}: {position}: {error}", source.display()),
+            None => anyhow!("{}: {error}", source.display()),
+        }
+    })
 }
 
 fn with_hashes(settings: Settings, policy: Option<&[u8]>, kubeconfig: Option<&[u8]>) -> Settings {
