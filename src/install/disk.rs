@@ -61,10 +61,10 @@ impl<'o> Disk<'o> {
         change: impl FnOnce() -> io::Result<()>,
     ) -> Result<(), InstallError> {
         let step = Step { action, subject };
-        self.observer.before(step, path).and_then(|()| change()).map_err(|source| InstallError::Step {
+        self.observer.before(step, path).and_then(|()| change()).map_err(|error| InstallError::Step {
             step,
             path: path.to_owned(),
-            source,
+            error,
         })
     }
 

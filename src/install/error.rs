@@ -10,23 +10,23 @@ use super::step::{Role, Step};
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     /// A file or directory could not be read.
-    #[error("read {}: {source}{}", path.display(), advice(source))]
+    #[error("read {}: {error}{}", path.display(), advice(error))]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
 
     /// A change of the disk failed; what was done before it has been undone, or is noted in the journal.
-    #[error("{step} ({}): {source}{}", path.display(), advice(source))]
+    #[error("{step} ({}): {error}{}", path.display(), advice(error))]
     Step {
         /// Which.
         step: Step,
         /// On which file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
 
     /// Another run holds the lock.
@@ -74,12 +74,12 @@ pub enum InstallError {
     },
 
     /// A directory cannot be written to.
-    #[error("cannot write to {}: {source}{}", path.display(), advice(source))]
+    #[error("cannot write to {}: {error}{}", path.display(), advice(error))]
     NotWritable {
         /// The directory.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        error: io::Error,
     },
 
     /// Too little space.
@@ -185,11 +185,11 @@ pub enum InstallError {
 
     /// Everything is in place; only the note that says so could not be written.
     #[error(
-        "the files are in place, but the journal could not be closed: {source}; repair that and run again"
+        "the files are in place, but the journal could not be closed: {error}; repair that and run again"
     )]
     Unclosed {
         /// Why.
-        source: Box<InstallError>,
+        error: Box<InstallError>,
     },
 
     /// The change failed and what was there before is back.
@@ -262,7 +262,7 @@ fn advice(error: &io::Error) -> &'static str {
 impl InstallError {
     pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Read { path, source }
+        move |error| Self::Read { path, error }
     }
 }
 

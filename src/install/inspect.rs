@@ -192,7 +192,7 @@ fn writable_directory(path: &Path) -> Result<PathBuf, InstallError> {
     let directory = path.ancestors().skip(1).find(|parent| parent.is_dir()).unwrap_or(Path::new("/"));
     let wanted = Access::WRITE_OK | Access::EXEC_OK;
     rustix::fs::accessat(CWD, directory, wanted, AtFlags::EACCESS)
-        .map_err(|error| InstallError::NotWritable { path: directory.to_owned(), source: error.into() })?;
+        .map_err(|error| InstallError::NotWritable { path: directory.to_owned(), error: error.into() })?;
     Ok(directory.to_owned())
 }
 
@@ -204,7 +204,7 @@ fn check_space(bytes_by_place: BTreeMap<PathBuf, u64>) -> Result<(), InstallErro
     }
     for (path, bytes) in by_device.into_values() {
         let space = rustix::fs::statvfs(&path)
-            .map_err(|error| InstallError::Read { path: path.clone(), source: error.into() })?;
+            .map_err(|error| InstallError::Read { path: path.clone(), error: error.into() })?;
         let (free, needed) = (available(&space), bytes + RESERVE_BYTES);
         if free < needed {
             return Err(InstallError::NoSpace { path, free, needed });

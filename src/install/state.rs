@@ -57,7 +57,7 @@ impl State {
         };
         Disk::new(observer).make_directories(Subject::State, &self.backups(), ownership)?;
         let path = self.root.join("lock");
-        let not_writable = |source| InstallError::NotWritable { path: path.clone(), source };
+        let not_writable = |error| InstallError::NotWritable { path: path.clone(), error };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

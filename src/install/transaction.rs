@@ -127,7 +127,7 @@ impl<'a> Transaction<'a> {
         let mut disk = Disk::new(self.observer);
         set.end(self.state, &mut disk, ending)
             .and_then(|()| self.state.close_journal(&mut disk))
-            .map_err(|source| InstallError::Unclosed { source: Box::new(source) })
+            .map_err(|error| InstallError::Unclosed { error: Box::new(error) })
     }
 
     fn wait(

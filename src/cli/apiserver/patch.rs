@@ -138,7 +138,8 @@ fn preview(args: &PatchArgs, terminal: &mut Terminal) -> anyhow::Result<Outcome>
     let prepared = prepare::on_node(args)?;
     tell_warnings(&prepared, terminal);
     if args.diff {
-        for change in &prepared.request.changes {
+        // Last in the order of writing, first in interest.
+        for change in prepared.request.changes.iter().rev() {
             diff::write(change, terminal)?;
         }
     } else {

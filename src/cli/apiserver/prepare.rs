@@ -166,24 +166,23 @@ fn check_siblings(
     object: &Value,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    let siblings = inspect::siblings(manifest, &args.manifest)?;
-    let findings = static_pod::check(object, &siblings)
-        .map_err(|error| anyhow!("{}: {error}", args.manifest.display()))?;
-    let mut strays = findings.into_iter().filter(|finding| finding.check == "stray-manifest-copy").peekable();
+    let mut strays = Vec::new();
+    for sibling in inspect::siblings(manifest, &args.manifest)? {
+        let findings = static_pod::check(object, std::slice::from_ref(&sibling))
+            .map_err(|error| anyhow!("{}: {error}", args.manifest.display()))?;
+        let found = findings.into_iter().find(|finding| finding.check == "stray-manifest-copy");
+        strays.extend(found.map(|finding| (sibling.path, finding.message)));
+    }
     // Outside of a node a directory may hold one manifest a node.
     if args.node.no_wait && manifest.directory != Path::new(MANIFESTS_DIRECTORY) {
-        warnings.extend(strays.map(|finding| finding.message));
+        warnings.extend(strays.into_iter().map(|(_, message)| message));
         return Ok(());
     }
-    if strays.peek().is_none() {
+    if strays.is_empty() {
         return Ok(());
     }
-    let messages: Vec<String> = strays.map(|finding| finding.message).collect();
-    bail!(
-        "{}\nthe patch might have no effect; move the copy out of {} first, such as with `mv FILE /root/`",
-        messages.join("\n"),
-        manifest.directory.display()
-    )
+    let (paths, messages): (Vec<String>, Vec<String>) = strays.into_iter().unzip();
+    bail!("{}; a patch might have no effect, so first: mv {} /root/", messages.join("; "), paths.join(" "))
 }
 
 /// Where a file that the apiserver reads lies on this node, links resolved.

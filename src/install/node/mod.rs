@@ -150,3 +150,6 @@ impl Health for Node<'_> {
         Watch::new(&target, &self.places, expectation, before, self.timeout).run(self.progress)
     }
 }
+
+#[cfg(test)]
+mod tests;

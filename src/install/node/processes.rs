@@ -39,6 +39,10 @@ impl Process {
         Self { pid: 0, since_boot: since_boot().saturating_sub(age), argv: Vec::new() }
     }
 
+    pub(super) fn is_seen(&self) -> bool {
+        self.pid != 0
+    }
+
     /// When it started, by the time of day.
     pub(super) fn started(&self) -> SystemTime {
         SystemTime::now() - since_boot().saturating_sub(self.since_boot)

@@ -223,7 +223,11 @@ impl<'t> Watch<'t> {
     fn healthy(self, waited: Duration) -> Healthy {
         let mut evidence = Vec::new();
         if let Some(process) = &self.current {
-            evidence.push(format!("{process} runs with the manifest's flags"));
+            evidence.push(if process.is_seen() {
+                format!("{process} runs with the manifest's flags")
+            } else {
+                "the kube-apiserver that answers was started after the change".to_owned()
+            });
         }
         evidence.push(self.ready_as);
         match (&self.event, &self.audit_log) {
