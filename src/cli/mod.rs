@@ -12,7 +12,6 @@ mod lint;
 mod replace;
 mod report;
 mod selection;
-#[allow(dead_code)]
 mod terminal;
 
 use std::io::{self, Write};
@@ -23,7 +22,6 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub(crate) use terminal::Terminal;
 
 /// How a command ended, as its exit status.
-#[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     /// Nothing to report: 0.

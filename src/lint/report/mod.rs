@@ -105,7 +105,8 @@ impl Totals {
         self.findings.range(severity..).map(|(_, count)| count).sum()
     }
 
-    fn count(&self, severity: Severity) -> usize {
+    /// How many findings have this severity.
+    pub fn count(&self, severity: Severity) -> usize {
         self.findings.get(&severity).copied().unwrap_or_default()
     }
 }
