@@ -1,10 +1,9 @@
 //! `lithify apiserver patch`: audit logging, installed in one safe step.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 
 use super::policy::PolicyArgs;
@@ -13,8 +12,8 @@ use super::transaction::{self, NodeArgs};
 use super::{DEFAULT_MANIFEST, diff, summary};
 use crate::cli::audit_settings::AuditArgs;
 use crate::cli::terminal::Tone;
-use crate::cli::{Outcome, Terminal};
-use crate::install::{Direction, InstallError, Installed, Node, Places, Recovery, inspect};
+use crate::cli::{Outcome, Terminal, replace};
+use crate::install::{Direction, InstallError, Installed, Node, Places, Recovery, State, inspect};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,7 +72,7 @@ pub(super) fn run(args: &PatchArgs, terminal: &mut Terminal) -> anyhow::Result<O
         }
         return preview(args, terminal);
     }
-    if state.pending()?.is_some() && !recovered(args, terminal)? {
+    if state.pending()?.is_some() && !recovered(args, &state, terminal)? {
         return Ok(Outcome::Failed);
     }
     let prepared = prepare::on_node(args)?;
@@ -84,19 +83,24 @@ pub(super) fn run(args: &PatchArgs, terminal: &mut Terminal) -> anyhow::Result<O
     }
     check_node(args, &prepared)?;
     inspect::writable(&prepared.request, &state, &prepared.manifest.directory)?;
-    install(args, &prepared, terminal)
+    install(args, &prepared, &state, terminal)
 }
 
 /// Completes an interrupted run; whether this one may go on.
-fn recovered(args: &PatchArgs, terminal: &mut Terminal) -> anyhow::Result<bool> {
-    match transaction::recover(&args.node, "apiserver patch", Direction::Forward, terminal) {
+fn recovered(args: &PatchArgs, state: &State, terminal: &mut Terminal) -> anyhow::Result<bool> {
+    match transaction::recover(&args.node, state, "apiserver patch", Direction::Forward, terminal) {
         Ok(_) => Ok(true),
         Err(error) => transaction::told(error, terminal).map(|_| false),
     }
 }
 
-fn install(args: &PatchArgs, prepared: &Prepared, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
-    let result = args.node.with_transaction("apiserver patch", |transaction| {
+fn install(
+    args: &PatchArgs,
+    prepared: &Prepared,
+    state: &State,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Outcome> {
+    let result = args.node.with_transaction(state, "apiserver patch", |transaction| {
         // Another run may have come and gone, or been killed, since the look at the disk.
         if !matches!(transaction.recover(Direction::Forward)?, Recovery::Nothing) {
             return Err(InstallError::ChangedMeanwhile { path: prepared.manifest.path.clone() });
@@ -143,6 +147,7 @@ fn preview(args: &PatchArgs, terminal: &mut Terminal) -> anyhow::Result<Outcome>
             diff::write(change, terminal)?;
         }
     } else {
+        check_node(args, &prepared)?;
         inspect::writable(&prepared.request, &args.node.state()?, &prepared.manifest.directory)?;
         summary::would_do(&prepared, terminal)?;
     }
@@ -162,7 +167,7 @@ fn elsewhere(args: &PatchArgs, terminal: &mut Terminal) -> anyhow::Result<Outcom
     }
     match args.output.as_deref() {
         Some(path) if path != Path::new("-") => {
-            fs::write(path, &after).with_context(|| format!("write {}", path.display()))?;
+            replace::file(path, &after)?;
         }
         _ => terminal.write_all(&after)?,
     }

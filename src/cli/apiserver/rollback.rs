@@ -64,7 +64,12 @@ pub(super) fn run(args: &RollbackArgs, terminal: &mut Terminal) -> anyhow::Resul
             terminal.note(Tone::Warning, "a run was interrupted here: `rollback` undoes it");
             return Ok(Outcome::Findings);
         }
-        return complete(args, terminal);
+        match transaction::recover(&args.node, &state, "apiserver rollback", Direction::Back, terminal) {
+            // It was what came last, so that undoing it is the whole job.
+            Ok(true) => return Ok(Outcome::Clean),
+            Ok(false) => {}
+            Err(error) => return transaction::told(error, terminal),
+        }
     }
     let Some(set) = choose(args, &state, &manifest)? else {
         writeln!(terminal, "nothing to do: {} is as it was before the first patch", manifest.display())?;
@@ -84,7 +89,7 @@ pub(super) fn run(args: &RollbackArgs, terminal: &mut Terminal) -> anyhow::Resul
             manifest.display()
         );
     }
-    let result = args.node.with_transaction("apiserver rollback", |transaction| {
+    let result = args.node.with_transaction(&state, "apiserver rollback", |transaction| {
         match transaction.recover(Direction::Back)? {
             install::Recovery::Nothing => transaction.roll_back(&set),
             _ => Err(InstallError::ChangedMeanwhile { path: manifest.clone() }),
@@ -92,14 +97,6 @@ pub(super) fn run(args: &RollbackArgs, terminal: &mut Terminal) -> anyhow::Resul
     });
     match result {
         Ok(restored) => tell(&restored, terminal),
-        Err(error) => transaction::told(error, terminal),
-    }
-}
-
-/// An interrupted run is what was last, so that undoing it is the whole job.
-fn complete(args: &RollbackArgs, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
-    match transaction::recover(&args.node, "apiserver rollback", Direction::Back, terminal) {
-        Ok(_) => Ok(Outcome::Clean),
         Err(error) => transaction::told(error, terminal),
     }
 }

@@ -39,18 +39,17 @@ impl NodeArgs {
     /// Runs `work` with the lock held, and with somebody to wait for unless that is not wanted.
     pub(super) fn with_transaction<T>(
         &self,
+        state: &State,
         command: &str,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, InstallError>,
     ) -> Result<T, InstallError> {
-        let state =
-            State::at(std::path::absolute(&self.state_dir).unwrap_or_else(|_| self.state_dir.clone()));
         let lock = state.lock(command, &mut Unobserved)?;
         let mut line = StatusLine::default();
         let mut progress = |progress: &Progress| line.show(progress);
         let mut node = Node::new(Places::default(), Duration::from_secs(self.timeout), &mut progress);
         let health: Option<&mut dyn Health> = if self.no_wait { None } else { Some(&mut node) };
         let mut observer = Unobserved;
-        let result = work(&mut Transaction::new(&state, &lock, &mut observer, health, &policy::judge));
+        let result = work(&mut Transaction::new(state, &lock, &mut observer, health, &policy::judge));
         line.clear();
         result
     }
@@ -71,6 +70,13 @@ impl StatusLine {
     fn show(&mut self, progress: &Progress) {
         let Progress { elapsed, timeout, phase, detail } = progress;
         let mut stderr = std::io::stderr();
+        if self.phase.is_none() && Terminal::is_watched() {
+            let _ = writeln!(
+                stderr,
+                "the kubelet restarts the kube-apiserver, which usually takes 15 to 45 s (interrupting is safe: \
+                 the next run, or `lithify apiserver rollback`, completes the job)"
+            );
+        }
         if Terminal::is_watched() {
             let is_due = self.phase != Some(*phase) || self.last.is_none_or(|last| last.elapsed() >= REDRAW);
             if is_due {
@@ -105,14 +111,15 @@ fn columns() -> usize {
         .unwrap_or(80)
 }
 
-/// Completes a run that was interrupted, if there is one, and says so. Whether there was.
+/// Completes a run that was interrupted, if there is one, and says so. Whether it has been undone.
 pub(super) fn recover(
     args: &NodeArgs,
+    state: &State,
     command: &str,
     wanted: Direction,
     terminal: &mut Terminal,
 ) -> Result<bool, InstallError> {
-    let recovery = args.with_transaction(command, |transaction| transaction.recover(wanted))?;
+    let recovery = args.with_transaction(state, command, |transaction| transaction.recover(wanted))?;
     let message = match &recovery {
         Recovery::Nothing => return Ok(false),
         Recovery::Finished { backup, .. } => {
@@ -128,6 +135,10 @@ pub(super) fn recover(
         ),
     };
     terminal.note(Tone::Hint, message);
+    let Recovery::Undone(restored) = recovery else { return Ok(false) };
+    if let Some(Err(unhealthy)) = restored.health {
+        terminal.note(Tone::Warning, format!("the kube-apiserver does not come up with it: {unhealthy}"));
+    }
     Ok(true)
 }
 
