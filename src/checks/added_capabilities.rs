@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports each capability in `securityContext.capabilities.add` of any container that is not in the container
+//! Finds each capability in `securityContext.capabilities.add` of any container that is not in the container
 //! runtime's default set.
 //!
 //! # Why it matters

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `hostNetwork: true`, `hostPID: true` and `hostIPC: true` of a pod.
+//! Finds `hostNetwork: true`, `hostPID: true` and `hostIPC: true` of a pod.
 //!
 //! # Why it matters
 //! In the host's network a pod reaches everything that listens on the node's loopback, past every

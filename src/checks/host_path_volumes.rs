@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports volumes of type `hostPath`.
+//! Finds volumes of type `hostPath`.
 //!
 //! # Why it matters
 //! A hostPath volume is a piece of the node in the pod: the container runtime's socket, the kubelet's keys, or

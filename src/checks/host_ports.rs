@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `hostPort` of any port of any container, unless it is 0.
+//! Finds `hostPort` of any port of any container, unless it is 0.
 //!
 //! # Why it matters
 //! A host port is open on the node's own addresses, where NetworkPolicies may not reach it and where it can take

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports a `host` in the `httpGet` or `tcpSocket` of a probe (`livenessProbe`, `readinessProbe`,
+//! Finds a `host` in the `httpGet` or `tcpSocket` of a probe (`livenessProbe`, `readinessProbe`,
 //! `startupProbe`) or of a lifecycle handler (`postStart`, `preStop`) of any container. Exists from version v1.34
 //! of the Pod Security Standards on.
 //!

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::registry::{Check, Group, Subject};
+use super::registry::{CHECKS, Check, Group, Subject};
 
 impl Check {
     /// What the check finds: the first sentence of its manual.
@@ -24,6 +24,25 @@ impl Check {
         text
     }
 
+    /// The manual with its headings at another level; comments of its examples are none.
+    fn sections(&self, level: &str) -> String {
+        let mut text = String::new();
+        let mut is_code = false;
+        for line in doc_lines(self.source) {
+            is_code ^= line.starts_with("```");
+            match line.strip_prefix("# ") {
+                Some(heading) if !is_code => _ = writeln!(text, "{level} {heading}"),
+                _ => _ = writeln!(text, "{line}"),
+            }
+        }
+        text
+    }
+
+    /// The manual under its name, with the facts: what `lithify checks ID` prints.
+    pub fn page(&self) -> String {
+        format!("# {}\n{}\n\n{}", self.id, self.facts(), self.sections("##"))
+    }
+
     /// `error · Pod Security Standards, baseline · since v1.34`: what the manual's reader asks first.
     pub fn facts(&self) -> String {
         let mut text = format!("{} · {}", self.severity, self.group.title());
@@ -38,6 +57,22 @@ impl Check {
         }
         text
     }
+}
+
+/// All manuals as one Markdown document, `docs/checks.md`: an index by group, then each check.
+pub fn document() -> String {
+    let mut text =
+        "<!-- Written by `make bless` from the checks' own documentation. -->\n# Checks\n".to_owned();
+    for group in Group::ALL {
+        _ = writeln!(text, "\n**{}**\n", group.title());
+        for check in CHECKS.iter().filter(|check| check.group == group) {
+            _ = writeln!(text, "- [`{0}`](#{0}): {1}", check.id, check.summary());
+        }
+    }
+    for check in CHECKS {
+        _ = write!(text, "\n## {}\n{}\n\n{}", check.id, check.facts(), check.sections("###"));
+    }
+    text
 }
 
 impl Group {
@@ -65,7 +100,7 @@ fn doc_lines(source: &'static str) -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::CHECKS;
+    use super::*;
 
     const SECTIONS: [&str; 5] =
         ["# What it does", "# Why it matters", "# Example", "# Fix safety", "# References"];

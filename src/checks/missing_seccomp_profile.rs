@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.seccompProfile` of the pod or of any container whose `type` is neither
+//! Finds `securityContext.seccompProfile` of the pod or of any container whose `type` is neither
 //! `RuntimeDefault` nor `Localhost`, and containers without a profile where the pod has none either. From v1.25
 //! on, pods with `spec.os.name: windows` are exempt. Exists from version v1.19 of the Pod Security Standards on.
 //!

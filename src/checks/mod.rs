@@ -10,7 +10,7 @@ pub mod audit_policy;
 mod control_plane;
 mod finding;
 mod judge;
-mod manual;
+pub mod manual;
 pub mod predicate;
 mod pss;
 mod registry;

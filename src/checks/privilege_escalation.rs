@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports every container, init container and ephemeral container without
+//! Finds every container, init container and ephemeral container without
 //! `securityContext.allowPrivilegeEscalation: false`. From v1.25 on, pods with `spec.os.name: windows` are exempt.
 //! Exists from version v1.8 of the Pod Security Standards on.
 //!

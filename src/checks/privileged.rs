@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.privileged: true` of any container, init container or ephemeral container.
+//! Finds `securityContext.privileged: true` of any container, init container or ephemeral container.
 //!
 //! # Why it matters
 //! A privileged container has every capability, every device of the host, and neither seccomp nor AppArmor

@@ -159,6 +159,14 @@ impl Check {
         CHECKS.iter().find(|check| check.id == id).copied()
     }
 
+    /// Whether a version of the Pod Security Standards has it; what is no part of them always exists.
+    pub fn exists_in(&self, version: PssVersion) -> bool {
+        match self.subject {
+            Subject::PodSpec(_) => self.predicate(version).is_some(),
+            Subject::StaticPod | Subject::AuditPolicy => true,
+        }
+    }
+
     /// What it demands of pod specs at a version; `None` where the version does not have it, or where it
     /// judges something else.
     pub fn predicate(&self, version: PssVersion) -> Option<&'static Predicate> {

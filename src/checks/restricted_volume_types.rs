@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports volumes of any type but configMap, csi, downwardAPI, emptyDir, ephemeral, image, persistentVolumeClaim,
+//! Finds volumes of any type but configMap, csi, downwardAPI, emptyDir, ephemeral, image, persistentVolumeClaim,
 //! projected and secret, and volumes that name no type.
 //!
 //! # Why it matters

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.runAsNonRoot` of the pod or of any container that is false, and containers for which
+//! Finds `securityContext.runAsNonRoot` of the pod or of any container that is false, and containers for which
 //! it is not set, neither in their own `securityContext` nor in the pod's. From v1.35 on, pods with
 //! `hostUsers: false` are exempt: there root is nobody on the node.
 //!

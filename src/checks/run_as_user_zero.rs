@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.runAsUser: 0` of the pod or of any container. From v1.35 on, pods with
+//! Finds `securityContext.runAsUser: 0` of the pod or of any container. From v1.35 on, pods with
 //! `hostUsers: false` are exempt: there root is nobody on the node. Exists from version v1.23 of the Pod Security
 //! Standards on.
 //!

@@ -2,7 +2,7 @@
 
 use super::predicate::Predicate;
 use super::pss::PssVersion;
-use super::registry::{CHECKS, Check, Level, Subject};
+use super::registry::{CHECKS, Check, Level};
 use crate::nearest::nearest;
 
 /// The checks of one run.
@@ -33,11 +33,8 @@ impl Selection {
     /// The checks of a level, as a version of the Pod Security Standards has them. A check that another of
     /// the level overrides is left out, as Pod Security Admission leaves it out.
     pub fn level(level: Level, version: PssVersion) -> Self {
-        let is_there = |check: &Check| match check.subject {
-            Subject::PodSpec(_) => check.predicate(version).is_some(),
-            Subject::StaticPod | Subject::AuditPolicy => true,
-        };
-        let of_level = || CHECKS.iter().copied().filter(|check| level.has(check.group) && is_there(check));
+        let is_there = |check: &Check| level.has(check.group) && check.exists_in(version);
+        let of_level = || CHECKS.iter().copied().filter(|check| is_there(check));
         let is_overridden = |id: &str| of_level().any(|other| other.overrides.contains(&id));
         Self { checks: of_level().filter(|check| !is_overridden(check.id)).collect(), version }
     }
@@ -59,7 +56,7 @@ impl Selection {
     /// [`UnknownCheck`].
     pub fn select<'i>(mut self, ids: impl IntoIterator<Item = &'i str>) -> Result<Self, UnknownCheck> {
         for id in ids {
-            let check = find(id)?;
+            let check = Check::by_name(id)?;
             if !self.has(id) {
                 self.checks.push(check);
             }
@@ -75,7 +72,7 @@ impl Selection {
     /// [`UnknownCheck`].
     pub fn ignore<'i>(mut self, ids: impl IntoIterator<Item = &'i str>) -> Result<Self, UnknownCheck> {
         for id in ids {
-            let ignored = find(id)?;
+            let ignored = Check::by_name(id)?;
             self.checks.retain(|check| check.id != ignored.id);
         }
         Ok(self)
@@ -104,9 +101,15 @@ impl Selection {
     }
 }
 
-fn find(id: &str) -> Result<&'static Check, UnknownCheck> {
-    let names = CHECKS.iter().map(|check| check.id);
-    Check::find(id).ok_or_else(|| UnknownCheck { id: id.to_owned(), near: nearest(id, names) })
+impl Check {
+    /// The check with this identifier.
+    ///
+    /// # Errors
+    /// [`UnknownCheck`].
+    pub fn by_name(id: &str) -> Result<&'static Self, UnknownCheck> {
+        let names = CHECKS.iter().map(|check| check.id);
+        Self::find(id).ok_or_else(|| UnknownCheck { id: id.to_owned(), near: nearest(id, names) })
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `seLinuxOptions` of the pod or of any container with a `user`, with a `role`, or with a `type` that
+//! Finds `seLinuxOptions` of the pod or of any container with a `user`, with a `role`, or with a `type` that
 //! is no container's. Allowed types: `container_t`, `container_init_t`, `container_kvm_t` and, from v1.31 on,
 //! `container_engine_t`.
 //!

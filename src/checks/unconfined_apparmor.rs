@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.appArmorProfile.type` of the pod or of any container that is neither `RuntimeDefault`
+//! Finds `securityContext.appArmorProfile.type` of the pod or of any container that is neither `RuntimeDefault`
 //! nor `Localhost`. Likewise annotations `container.apparmor.security.beta.kubernetes.io/…` (before Kubernetes
 //! v1.30 the only way to say so) that are neither empty, `runtime/default` nor `localhost/…`.
 //!

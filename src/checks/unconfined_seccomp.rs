@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.seccompProfile` of the pod or of any container whose `type` is neither
+//! Finds `securityContext.seccompProfile` of the pod or of any container whose `type` is neither
 //! `RuntimeDefault` nor `Localhost`. At versions before v1.19 of the Pod Security Standards, reports the
 //! annotations `seccomp.security.alpha.kubernetes.io/pod` and `container.seccomp.security.alpha.kubernetes.io/…`
 //! instead, unless they are `runtime/default`, `docker/default` or `localhost/…`.

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports every container, init container and ephemeral container whose `securityContext.capabilities.drop` is
+//! Finds every container, init container and ephemeral container whose `securityContext.capabilities.drop` is
 //! without `ALL`, and each capability in `add` but `NET_BIND_SERVICE`. From v1.25 on, pods with
 //! `spec.os.name: windows` are exempt. Exists from version v1.22 of the Pod Security Standards on.
 //!

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.procMount` of any container that is not `Default`. From v1.35 on, pods with
+//! Finds `securityContext.procMount` of any container that is not `Default`. From v1.35 on, pods with
 //! `hostUsers: false` are exempt: in a user namespace the kernel masks what matters.
 //!
 //! # Why it matters

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.procMount` of any container that is not `Default`, in a user namespace too. Exists
+//! Finds `securityContext.procMount` of any container that is not `Default`, in a user namespace too. Exists
 //! from version v1.35 of the Pod Security Standards on, when `unmasked-proc` began to exempt pods with
 //! `hostUsers: false`.
 //!

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports each of the pod's `securityContext.sysctls` that is not in the safe set of the version of the Pod
+//! Finds each of the pod's `securityContext.sysctls` that is not in the safe set of the version of the Pod
 //! Security Standards.
 //!
 //! # Why it matters

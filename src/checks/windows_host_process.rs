@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports `securityContext.windowsOptions.hostProcess: true` of the pod or of any container.
+//! Finds `securityContext.windowsOptions.hostProcess: true` of the pod or of any container.
 //!
 //! # Why it matters
 //! A HostProcess container is a process of the Windows node, in no container at all: it has the node's files,

@@ -1,5 +1,5 @@
 //! # What it does
-//! Reports every container, init container and ephemeral container without
+//! Finds every container, init container and ephemeral container without
 //! `securityContext.readOnlyRootFilesystem: true`. Pods with `spec.os.name: windows` are exempt: Windows has
 //! no such setting.
 //!

@@ -7,6 +7,7 @@
 mod apiserver;
 mod audit_policy;
 mod audit_settings;
+mod checks;
 mod generate;
 mod lint;
 mod replace;
@@ -57,6 +58,7 @@ enum Command {
     Lint(lint::LintArgs),
     AuditPolicy(audit_policy::AuditPolicyArgs),
     Apiserver(apiserver::ApiserverArgs),
+    Checks(checks::ChecksArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut terminal),
         Command::AuditPolicy(args) => audit_policy::run(&args, &mut terminal),
         Command::Apiserver(args) => apiserver::run(&args, &mut terminal),
+        Command::Checks(args) => checks::run(&args, &mut terminal),
         Command::Completions(args) => generate::completions(&args, Cli::command(), &mut terminal),
         Command::Man(args) => generate::man(&args, Cli::command(), &mut terminal),
     };
