@@ -10,6 +10,8 @@ pub mod yaml;
 pub mod audit;
 pub mod edit;
 
+pub mod event;
+
 pub mod apiserver;
 
 pub mod checks;
