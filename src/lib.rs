@@ -12,6 +12,8 @@ pub mod edit;
 
 pub mod event;
 
+pub mod rules;
+
 pub mod apiserver;
 
 pub mod checks;

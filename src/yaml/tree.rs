@@ -360,14 +360,16 @@ impl<'a> Node<'a> {
         self.tree().key(self.index).ok()
     }
 
+    /// The text of a scalar, whatever it means: `0755` and `yes` as they are written, quotes undone.
+    pub fn text(&self) -> Option<Cow<'a, str>> {
+        let node = self.resolve_alias();
+        (!node.data().shape.is_collection()).then(|| self.tree().scalar_text(node.index))
+    }
+
     /// The text of a scalar that is a string.
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
-        let node = self.resolve_alias();
-        if node.data().shape.is_collection() {
-            return None;
-        }
-        let text = self.tree().scalar_text(node.index);
-        match self.tree().resolve(node.index, &text).ok()? {
+        let text = self.text()?;
+        match self.tree().resolve(self.resolve_alias().index, &text).ok()? {
             Resolved::Text => Some(text),
             Resolved::Decoded(text) => Some(Cow::Owned(text)),
             _ => None,
