@@ -31,12 +31,14 @@ remove_cgroups() {
 }
 
 start() {
-  local hierarchy
+  local hierarchy stale
   # Left by a holder that was killed with -9.
   for hierarchy in $(hierarchies); do
     for stale in "$hierarchy"/lithify-bed-*; do
       [ ! -d "$stale" ] || [ -d "/proc/${stale##*-}" ] || remove_cgroups "${stale##*/}" || say "could not remove $stale"
     done
+    # With cgroup v2 a directory has only the controllers that its parent hands down.
+    { echo "+cpu +cpuset +memory +pids" > "$hierarchy/cgroup.subtree_control"; } 2>/dev/null || true
     mkdir "$hierarchy/$cgroup"
   done
   images=$("$module/build.sh" mkimage) pause=$("$module/build.sh" pause)
