@@ -164,14 +164,14 @@ fn keeps_flow_collections_flow() {
     check("a: [x, y, z]\n", &[remove("/a/0"), remove("/a/1")], "a: [y]\n");
     check("a: [x, y]\n", &[remove("/a/0"), remove("/a/0")], "a: []\n");
     check("a: [x, y]\n", &[insert("/a/0", json!(1)), insert("/a/2", json!(2))], "a: [1, x, 2, y]\n");
-    check("a: {k: , l}\n", &[set("/a/k", json!(1)), set("/a/l", json!(2))], "a: {k: 1, l: 2}\n");
+    check("a: {k: , l}\n", &[set("/a/k", json!(1)), set("/a/l", json!(2))], "a: {k: 1 , l: 2}\n");
     check("a: [k: 1, x]\n", &[set("/a/0/l", json!(2))], "a: [{k: 1, l: 2}, x]\n");
     check(
         "a: [\n  x, # one\n  y # two\n]\n",
         &[append("/a", json!("z")), insert("/a/1", json!("w"))],
         "a: [\n  x, # one\n  w,\n  y, # two\n  z\n]\n",
     );
-    check("a: [\n  x, # one\n  y # two\n]\n", &[remove("/a/1")], "a: [\n  x # one # two\n]\n");
+    check("a: [\n  x, # one\n  y # two\n]\n", &[remove("/a/1")], "a: [\n  x # one\n   # two\n]\n");
     check("a: [x, y]\n", &[remove("/a/1"), append("/a", json!("z"))], "a: [x, z]\n");
 }
 

@@ -62,8 +62,11 @@ pub fn yaml_sink(source: &[u8], document: usize, ops: &[FieldOp]) -> Result<Vec<
         }
         .map_err(|refusal| EditError::Refused { index, refusal })?;
     }
-    let text = editor.finish();
-    check(&stream, document, &intended, &text)?;
+    let mut text = editor.finish(true);
+    if check(&stream, document, &intended, &text).is_err() {
+        text = editor.finish(false);
+        check(&stream, document, &intended, &text)?;
+    }
     Ok(text.into_owned().into_bytes())
 }
 

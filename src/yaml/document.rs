@@ -13,12 +13,19 @@ impl Parser<'_> {
     pub(super) fn byte_order_mark(&mut self) -> Scanned<()> {
         let at = self.scanner.pos;
         let between = self.scanner.column() == 0
+            && !self.pending.is_some()
+            && !self.scanner.src[..at].ends_with("\u{FEFF}".as_bytes())
             && self.frames.last().is_none_or(|frame| matches!(frame.expect, Expect::Root));
         if !between {
             return Err(Fault::new(at, SyntaxReason::ByteOrderMark));
         }
         self.scanner.pos += 3;
         self.scanner.line_start = self.scanner.pos;
+        if !self.frames.is_empty()
+            && let Some(document) = self.documents.last_mut()
+        {
+            document.content = self.scanner.pos;
+        }
         Ok(())
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Style {
     pub(super) dash_offset: usize,
     /// Quotes for strings that need some.
     pub(super) quote: Quote,
+    /// Strings of several lines may be literal scalars.
+    pub(super) literals: bool,
     /// Quotes for every string, where all that stand around have them.
     pub(super) always: Option<Quote>,
 }
@@ -24,7 +26,7 @@ pub(super) struct Style {
 pub(super) struct FlowStyle {
     /// Every string and key in double quotes.
     pub(super) json: bool,
-    /// No blank after `:` and `,`.
+    /// No blank after `,`, nor after the `:` of a quoted key.
     pub(super) compact: bool,
     /// One entry a line: the column of the line that it stands on, and the step to the entries.
     pub(super) lines: Option<(usize, usize)>,
@@ -114,7 +116,7 @@ impl Style {
     }
 
     fn push_string(&self, out: &mut String, column: usize, parent: usize, text: &str) {
-        if is_literal(text) && (1..10).contains(&(column - parent.min(column))) {
+        if self.literals && is_literal(text) && (1..10).contains(&(column - parent.min(column))) {
             self.push_literal(out, column, parent, text);
         } else {
             out.push_str(&match self.always {
@@ -183,11 +185,16 @@ impl FlowStyle {
 
     /// `key: value` inside a flow mapping.
     pub(super) fn entry(&self, style: &Style, key: &str, value: &Value) -> String {
-        format!("{}:{}{}", self.string(style, key), self.blank(), self.value(style, value))
+        format!("{}:{}{}", self.string(style, key), self.after_colon(), self.value(style, value))
     }
 
-    fn blank(&self) -> &'static str {
+    fn after_comma(&self) -> &'static str {
         if self.compact { "" } else { " " }
+    }
+
+    /// A plain key needs a blank to end it.
+    fn after_colon(&self) -> &'static str {
+        if self.compact && self.json { "" } else { " " }
     }
 
     fn string(&self, style: &Style, text: &str) -> String {
@@ -208,7 +215,7 @@ impl FlowStyle {
                 self.push_all(out, style, ('{', '}'), entries.iter(), |inner, out, (key, value)| {
                     out.push_str(&inner.string(style, key));
                     out.push(':');
-                    out.push_str(inner.blank());
+                    out.push_str(inner.after_colon());
                     inner.push(out, style, value);
                 });
             }
@@ -239,7 +246,7 @@ impl FlowStyle {
             }
             match inner.lines {
                 Some((column, _)) => style.push_line(out, column),
-                None if index > 0 => out.push_str(self.blank()),
+                None if index > 0 => out.push_str(self.after_comma()),
                 None => {}
             }
             push(&inner, out, part);

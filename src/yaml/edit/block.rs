@@ -1,14 +1,18 @@
 //! Entries and items of block collections.
 
+use serde_json::Value;
+
 use super::layout::Layout;
 use super::plan::{EntryPlan, ItemPlan, MappingPlan, Plan, SequencePlan};
 use super::replace::{Slot, write};
 use super::splice::Splices;
 use crate::yaml::emit::ends_with_line_break;
-use crate::yaml::node::Shape;
+use crate::yaml::node::{Shape, Span};
 
 /// One entry or item of the text.
 struct Part {
+    /// Index of its first node.
+    index: u32,
     /// Its first byte: the key, `?` or dash.
     start: usize,
     /// End of what is written of it.
@@ -25,9 +29,9 @@ pub(super) fn write_mapping(layout: &Layout<'_>, plan: &MappingPlan, splices: &m
             write(layout, value, key + 1, &Slot::MappingValue { mapping: plan.node, key, column }, splices);
         }
     }
-    let Some(last) = parts.last() else { return };
+    let Some(last) = parts.iter().rfind(|part| part.kept) else { return };
     let at = layout.lines.entry_end(last.end, column);
-    let style = layout.style(plan.node);
+    let style = layout.style(plan.node, at);
     for entry in plan.entries.iter().filter(|entry| entry.origin.is_none()) {
         if let Some(Plan::New(value)) = &entry.value {
             strip_final_scalar(layout, last.end, splices);
@@ -41,7 +45,7 @@ fn entry_part(layout: &Layout<'_>, entry: &EntryPlan) -> Option<Part> {
     let key = entry.origin?;
     let start = layout.lead(key).unwrap_or_else(|| layout.outer_start(key));
     let end = layout.end(key).max(layout.end(key + 1));
-    Some(Part { start, end, kept: entry.value.is_some() })
+    Some(Part { index: key, start, end, kept: entry.value.is_some() })
 }
 
 /// A new last line ends the block scalar before it, whose value had no final line break while it ended the
@@ -55,11 +59,10 @@ fn strip_final_scalar(layout: &Layout<'_>, end: usize, splices: &mut Splices) {
     }
     let header = &layout.lines.source[start + 1..layout.lines.end(start)];
     let indicators = &header[..header.find(|c: char| !"+-123456789".contains(c)).unwrap_or(header.len())];
-    let at = start + 1 + indicators.find(['+', '-']).unwrap_or(indicators.len());
-    if indicators.contains('+') {
-        splices.replace(at..at + 1, "-");
-    } else if !indicators.contains('-') {
-        splices.replace(start..at, format!("{}-", &layout.lines.source[start..at]));
+    if !indicators.contains('-') {
+        let end = start + 1 + indicators.len();
+        let stripped = layout.lines.source[start..end].replace('+', "");
+        splices.replace(start..end, format!("{stripped}-"));
     }
 }
 
@@ -69,13 +72,13 @@ pub(super) fn write_sequence(layout: &Layout<'_>, plan: &SequencePlan, splices: 
     let parts: Vec<Part> = layout
         .children(plan.node)
         .map(|item| Part {
+            index: item,
             start: layout.lead(item).unwrap_or_else(|| layout.outer_start(item)),
             end: layout.end(item),
             kept: kept(item),
         })
         .collect();
     remove_parts(layout, plan.node, column, &parts, splices);
-    let style = layout.style(plan.node);
     let gap = dash_gap(layout, plan.node);
     let mut before: Option<usize> = None;
     for item in &plan.items {
@@ -85,15 +88,13 @@ pub(super) fn write_sequence(layout: &Layout<'_>, plan: &SequencePlan, splices: 
                 before = Some(layout.end(*origin));
             }
             ItemPlan { origin: None, value: Plan::New(value) } => {
-                let text = style.item(column, gap, value);
-                let literal = ends_with_line_break(value);
-                match before {
-                    Some(end) => {
-                        strip_final_scalar(layout, end, splices);
-                        let at = layout.lines.entry_end(end, column);
-                        insert_line(layout, at, column, &text, literal, splices);
-                    }
-                    None => insert_first(layout, plan.node, column, &text, splices),
+                if let Some(end) = before {
+                    strip_final_scalar(layout, end, splices);
+                    let at = layout.lines.entry_end(end, column);
+                    let text = layout.style(plan.node, at).item(column, gap, value);
+                    insert_line(layout, at, column, &text, ends_with_line_break(value), splices);
+                } else {
+                    insert_first(layout, plan.node, column, gap, value, splices);
                 }
             }
             ItemPlan { .. } => {}
@@ -114,33 +115,34 @@ fn dash_gap(layout: &Layout<'_>, sequence: u32) -> usize {
     gap
 }
 
-/// A new line after the one that ends at `at`.
-fn insert_line(
-    layout: &Layout<'_>,
-    at: usize,
-    column: usize,
-    text: &str,
-    needs_line_break: bool,
-    splices: &mut Splices,
-) {
-    let eol = layout.eol();
-    let last = if needs_line_break && at == layout.lines.length() { eol } else { "" };
-    splices.insert(at, format!("{eol}{}{text}{last}", " ".repeat(column)));
+/// A new line after the one that ends at `at`. `open`: see [`Splices::insert_open`].
+fn insert_line(layout: &Layout<'_>, at: usize, column: usize, text: &str, open: bool, splices: &mut Splices) {
+    splices.insert_open(at, format!("{}{}{text}", layout.eol(), " ".repeat(column)), open);
 }
 
 /// A new first item, above the comments that stand directly above the item that was the first.
-fn insert_first(layout: &Layout<'_>, sequence: u32, column: usize, text: &str, splices: &mut Splices) {
+fn insert_first(
+    layout: &Layout<'_>,
+    sequence: u32,
+    column: usize,
+    gap: usize,
+    value: &Value,
+    splices: &mut Splices,
+) {
     let eol = layout.eol();
     let dash = layout.tree.node(sequence).start as usize;
     let indent = " ".repeat(column);
+    let first = layout.lines.comments_start(dash, None);
+    let previous = layout.lines.previous_end(first);
+    let mut style = layout.style(sequence, previous.unwrap_or(first));
+    style.literals &= layout.lines.comment_column(first).is_none_or(|comment| comment == 0);
+    let text = style.item(column, gap, value);
     if !layout.lines.begins_line(dash) {
         splices.insert(dash, format!("{text}{eol}{indent}"));
-        return;
-    }
-    let first = layout.lines.comments_start(dash, None);
-    match layout.lines.previous_end(first) {
-        Some(previous) => splices.insert(previous, format!("{eol}{indent}{text}")),
-        None => splices.insert(first, format!("{indent}{text}{eol}")),
+    } else if let Some(previous) = previous {
+        splices.insert(previous, format!("{eol}{indent}{text}"));
+    } else {
+        splices.insert(first, format!("{indent}{text}{eol}"));
     }
 }
 
@@ -163,7 +165,8 @@ fn remove_parts(layout: &Layout<'_>, node: u32, column: usize, parts: &[Part], s
             } else {
                 lines.comments_start(first.start, Some(column))
             };
-            splices.remove(lines.removal(start, lines.entry_end(last.end, column)));
+            let end = lines.entry_end(last.end, column);
+            splices.remove(removal_after(layout, first.index - 1, start, end));
         } else if let Some(next) = parts.get(index + run) {
             // The first entry stands beside the dash of the item: the next one moves up to it.
             let block = lines.comments_start(next.start, None);
@@ -172,4 +175,17 @@ fn remove_parts(layout: &Layout<'_>, node: u32, column: usize, parts: &[Part], s
         }
         index += run;
     }
+}
+
+/// The lines to take out after the node at `before`. What follows them must not join a block scalar.
+fn removal_after(layout: &Layout<'_>, before: u32, start: usize, end: usize) -> Span {
+    let lines = &layout.lines;
+    let node = layout.tree.node(before);
+    if !matches!(node.shape, Shape::Literal | Shape::Folded) {
+        return lines.removal(start, end, false);
+    }
+    let header = node.start as usize..lines.end(node.start as usize);
+    let keeps_blank_lines = lines.source[header].contains('+');
+    let blank_too = keeps_blank_lines || lines.could_join_scalar(end);
+    lines.removal(start, if blank_too { lines.blank_lines_end(end) } else { end }, true)
 }

@@ -14,13 +14,15 @@ struct Part {
     start: usize,
     end: usize,
     kept: bool,
+    /// It ends with a `:`, an anchor or a tag, to which a comma may not be joined.
+    unwritten: bool,
     /// Texts of the new ones that come after it.
     added: Vec<String>,
 }
 
 pub(super) fn write_mapping(layout: &Layout<'_>, plan: &MappingPlan, splices: &mut Splices) {
     let flow = layout.flow_style(plan.node);
-    let style = layout.style(plan.node);
+    let style = layout.style(plan.node, layout.lines.length());
     let mut parts: Vec<Part> = Vec::new();
     for entry in &plan.entries {
         match (entry.origin, &entry.value) {
@@ -36,7 +38,8 @@ pub(super) fn write_mapping(layout: &Layout<'_>, plan: &MappingPlan, splices: &m
                 }
                 let start = layout.lead(key).unwrap_or_else(|| layout.outer_start(key));
                 let end = layout.end(key).max(layout.end(key + 1));
-                parts.push(Part { start, end, kept: value.is_some(), added: Vec::new() });
+                let unwritten = is_unwritten(layout, key + 1);
+                parts.push(Part { start, end, kept: value.is_some(), unwritten, added: Vec::new() });
             }
             (None, Some(Plan::New(value))) => {
                 if let Some(last) = parts.iter_mut().rfind(|part| part.kept) {
@@ -61,13 +64,14 @@ pub(super) fn write_mapping(layout: &Layout<'_>, plan: &MappingPlan, splices: &m
 
 pub(super) fn write_sequence(layout: &Layout<'_>, plan: &SequencePlan, splices: &mut Splices) {
     let flow = layout.flow_style(plan.node);
-    let style = layout.style(plan.node);
+    let style = layout.style(plan.node, layout.lines.length());
     let mut parts: Vec<Part> = layout
         .children(plan.node)
         .map(|item| Part {
             start: layout.outer_start(item),
             end: layout.end(item),
             kept: plan.items.iter().any(|kept| kept.origin == Some(item)),
+            unwritten: is_unwritten(layout, item),
             added: Vec::new(),
         })
         .collect();
@@ -93,6 +97,15 @@ pub(super) fn write_sequence(layout: &Layout<'_>, plan: &SequencePlan, splices: 
     write_parts(layout, plan.node, &flow, &parts, first, splices);
 }
 
+/// Nothing is written of the node but what leads up to it.
+fn is_unwritten(layout: &Layout<'_>, index: u32) -> bool {
+    if layout.tree.node(index).shape == Shape::PairMapping {
+        return is_unwritten(layout, index + 2);
+    }
+    let start = layout.tree.node(index).start as usize;
+    start == layout.end(index) && (layout.lead(index).is_some() || layout.outer_start(index) < start)
+}
+
 /// `value` takes the place of the node at `index`.
 pub(super) fn replace(
     layout: &Layout<'_>,
@@ -103,17 +116,14 @@ pub(super) fn replace(
     splices: &mut Splices,
 ) {
     let flow = layout.flow_style(collection);
-    let mut style = layout.style(collection);
+    let mut style = layout.style(collection, layout.lines.length());
     style.always = None;
     let text = flow.value(&style, value);
     let start = layout.outer_start(index);
     let end = layout.end(index);
     match key {
         Some(_) if layout.lead(index).is_none() => splices.insert(end, format!(": {text}")),
-        Some(_) if start == end => {
-            let blank = usize::from(layout.lines.source[end..].starts_with(' '));
-            splices.replace(end..end + blank, format!(" {text}"));
-        }
+        Some(_) if start == end => splices.insert(end, format!(" {text}")),
         _ => splices.replace(start..end, text),
     }
 }
@@ -180,12 +190,13 @@ fn add_after(
     let own_line = layout.lines.begins_line(part.start);
     let commented = own_line && layout.lines.source[part.end..line_end.min(limit)].contains('#');
     let joined = part.added.join(&format!(",{gap}"));
+    let blank = if part.unwritten { " " } else { "" };
     match comma {
         None if commented && !goes => {
-            splices.insert(part.end, ",");
+            splices.insert(part.end, format!("{blank},"));
             splices.insert(line_end, format!("{gap}{joined}"));
         }
-        None => splices.insert(part.end, format!(",{gap}{joined}")),
+        None => splices.insert(part.end, format!("{blank},{gap}{joined}")),
         // After the comment that belongs to this part.
         Some(_) if commented => splices.insert(line_end, format!("{gap}{joined},")),
         Some(comma) => splices.insert(comma + 1, format!("{gap}{joined},")),
@@ -198,7 +209,14 @@ fn remove_last(layout: &Layout<'_>, start: usize, part: &Part, splices: &mut Spl
     match (find_comma(between), between.find('#')) {
         (Some(comma), Some(comment)) if comma < comment => {
             splices.remove(start + comma..start + comma + 1);
-            splices.remove(layout.lines.removal(part.start, part.end));
+            let line_end = layout.lines.end(part.end);
+            let rest = &layout.lines.source[part.end..line_end];
+            if rest.trim_matches([' ', '\t']).is_empty() {
+                splices.remove(layout.lines.removal(part.start, line_end, false));
+            } else {
+                // What closes the collection must not move into the comment.
+                splices.remove(part.start..part.end);
+            }
         }
         _ => splices.remove(start..part.end),
     }

@@ -23,6 +23,8 @@ pub(super) struct Layout<'a> {
     eol: &'static str,
     /// The root is a flow collection with double-quoted keys.
     pub(super) json: bool,
+    /// Strings of several lines may become literal scalars.
+    literals: bool,
     majority: OnceCell<Majority>,
 }
 
@@ -35,7 +37,7 @@ struct Majority {
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn new(document: Document<'a>) -> Self {
+    pub(super) fn new(document: Document<'a>, literals: bool) -> Self {
         let tree = document.tree();
         let lines = Lines::new(tree);
         let first_break = memchr::memchr2(b'\n', b'\r', lines.source.as_bytes());
@@ -46,7 +48,7 @@ impl<'a> Layout<'a> {
         };
         let root = document.root_index();
         let json = is_json(tree, root);
-        Self { tree, lines, document, root, eol, json, majority: OnceCell::new() }
+        Self { tree, lines, document, root, eol, json, literals, majority: OnceCell::new() }
     }
 
     /// Where a node begins, its anchor and tag included.
@@ -85,8 +87,8 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// The style for new text inside the collection at `near`.
-    pub(super) fn style(&self, near: u32) -> Style {
+    /// The style for new text inside the collection at `near`, which comes after the line that ends at `at`.
+    pub(super) fn style(&self, near: u32, at: usize) -> Style {
         let siblings = self.siblings(near);
         let majority = *self.majority.get_or_init(|| self.majority());
         Style {
@@ -94,6 +96,7 @@ impl<'a> Layout<'a> {
             step: siblings.step().unwrap_or(majority.step),
             dash_offset: siblings.dash_offset().unwrap_or(majority.dash_offset),
             quote: majority.quote,
+            literals: self.literals && !self.lines.could_join_scalar(at),
             always: self.common_quote(near),
         }
     }

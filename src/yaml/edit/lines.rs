@@ -7,7 +7,6 @@ use crate::yaml::scanner::Scanner;
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     pub(super) source: &'a str,
-    bom: usize,
     wide_breaks: bool,
     scanner: Scanner<'a>,
 }
@@ -15,12 +14,7 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     pub(super) fn new(tree: &'a Tree<'_>) -> Self {
         let text = tree.text;
-        Self {
-            source: text.source,
-            bom: text.bom,
-            wide_breaks: text.wide_breaks,
-            scanner: Scanner::new(text),
-        }
+        Self { source: text.source, wide_breaks: text.wide_breaks, scanner: Scanner::new(text) }
     }
 
     /// Where the line of the byte at `at` starts; a byte order mark belongs to no line.
@@ -49,18 +43,16 @@ impl<'a> Lines<'a> {
         (length > 0).then_some(end + length)
     }
 
-    /// Where the line before that of `at` ends; `None` on the first.
+    /// Where the line before that of `at` ends; `None` on the first, and after a byte order mark, which must
+    /// stay first.
     pub(super) fn previous_end(&self, at: usize) -> Option<usize> {
-        let mut start = self.start(at);
-        if self.source[..start].ends_with('\u{FEFF}') {
-            start -= 3;
-        }
-        let before = &self.source[..start];
+        let before = &self.source[..self.start(at)];
         let length = match before.chars().next_back()? {
+            '\u{FEFF}' => return None,
             '\n' if before.ends_with("\r\n") => 2,
             last => last.len_utf8(),
         };
-        Some(start - length)
+        Some(before.len() - length)
     }
 
     /// Bytes from the start of the line; what precedes a node on its line is ASCII.
@@ -114,12 +106,43 @@ impl<'a> Lines<'a> {
     }
 
     /// The span that takes the lines from that of `first` to the one that ends at `end` out of the text,
-    /// with one line break.
-    pub(super) fn removal(&self, first: usize, end: usize) -> std::ops::Range<usize> {
+    /// with one line break: the one before them, unless that belongs to a block scalar.
+    pub(super) fn removal(&self, first: usize, end: usize, after_scalar: bool) -> std::ops::Range<usize> {
         match self.previous_end(first) {
+            Some(_) if after_scalar && self.next(end).is_none() => self.start(first)..end,
             Some(previous) => previous..end,
-            None => self.bom.max(self.start(first))..self.next(end).unwrap_or(end),
+            None => self.start(first)..self.next(end).unwrap_or(end),
         }
+    }
+
+    /// Whether a block scalar on the line that ends at `at` could take the next line that is not empty for
+    /// its text: one of blanks, or an indented comment.
+    pub(super) fn could_join_scalar(&self, at: usize) -> bool {
+        let mut last = at;
+        while let Some(next) = self.next(last).filter(|&next| next < self.length()) {
+            last = self.end(next);
+            let text = self.text_start(next);
+            if text > next && (text == last || self.comment_column(next).is_some()) {
+                return true;
+            }
+            if text < last {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// End of the last of the lines of nothing but blanks that follow the one that ends at `at`.
+    pub(super) fn blank_lines_end(&self, at: usize) -> usize {
+        let mut last = at;
+        while let Some(next) = self.next(last).filter(|&next| next < self.length()) {
+            let end = self.end(next);
+            if self.text_start(next) < end {
+                break;
+            }
+            last = end;
+        }
+        last
     }
 
     pub(super) fn length(&self) -> usize {

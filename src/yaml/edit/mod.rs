@@ -30,7 +30,6 @@ use self::guard::Guard;
 use self::layout::Layout;
 use self::plan::{Change, Plan};
 use self::splice::Splices;
-use super::node::Tree;
 use super::pointer::Pointer;
 use super::position::Position;
 use super::tree::Document;
@@ -132,11 +131,13 @@ impl<'a> Editor<'a> {
     }
 
     /// The text of the whole stream with the changes made.
-    pub fn finish(self) -> Cow<'a, str> {
-        let tree: &'a Tree<'a> = self.document.tree();
-        let layout = Layout::new(self.document);
+    ///
+    /// `literals`: strings of several lines may become literal scalars (`|`). Lines of blanks around one can
+    /// change what it means, so whoever finds that may try again without.
+    pub fn finish(&self, literals: bool) -> Cow<'a, str> {
+        let layout = Layout::new(self.document, literals);
         let mut splices = Splices::default();
         replace::write_root(&layout, &self.plan, self.document, &mut splices);
-        splices.apply(tree.text.source)
+        splices.apply(self.document.tree().text.source, layout.eol())
     }
 }

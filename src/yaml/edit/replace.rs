@@ -7,7 +7,7 @@ use super::flow;
 use super::layout::Layout;
 use super::plan::Plan;
 use super::splice::Splices;
-use crate::yaml::emit::{FlowStyle, ends_with_line_break};
+use crate::yaml::emit::{FlowStyle, Style, ends_with_line_break};
 use crate::yaml::node::Shape;
 use crate::yaml::quote::{Quote, is_literal, quoted};
 use crate::yaml::tree::Document;
@@ -67,7 +67,8 @@ fn replace(layout: &Layout<'_>, index: u32, value: &Value, slot: &Slot, splices:
             let dash = layout.lead(index).unwrap_or(start);
             let unwritten = start == dash + 1 && layout.end(index) == start;
             let content = if unwritten { column + 1 + gap } else { layout.lines.column(start) };
-            let mut text = layout.style(sequence).node(content, column, value);
+            let style = layout.style(sequence, layout.lines.end(layout.end(index)));
+            let mut text = style.node(content, column, value);
             if unwritten {
                 text.insert_str(0, &" ".repeat(gap));
             }
@@ -95,29 +96,27 @@ fn replace_inline(
 /// Lines below the line of `end`.
 fn insert_tail(layout: &Layout<'_>, end: usize, tail: &str, value: &Value, splices: &mut Splices) {
     if !tail.is_empty() {
-        let at = layout.lines.end(end);
-        let needs_line_break = at == layout.lines.length() && ends_with_line_break(value);
-        splices.insert(at, format!("{tail}{}", if needs_line_break { layout.eol() } else { "" }));
+        splices.insert_open(layout.lines.end(end), tail, ends_with_line_break(value));
     }
 }
 
 fn replace_root(layout: &Layout<'_>, index: u32, value: &Value, splices: &mut Splices) {
     let start = layout.outer_start(index);
     let end = layout.end(index);
+    let style = layout.style(index, layout.lines.end(end));
     if layout.json {
         let inside = layout.flow_style(index);
         let lines = inside.lines.map(|(column, step)| (column.saturating_sub(step), step));
         let flow = FlowStyle { lines, ..inside };
-        splices.replace(start..end, flow.value(&layout.style(index), value));
+        splices.replace(start..end, flow.value(&style, value));
         return;
     }
     let content = layout.document.content_start();
-    let beside_marker =
-        content > layout.document.span().start && layout.lines.start(start) == layout.lines.start(content);
-    let text = layout.style(index).node(if beside_marker { 0 } else { layout.lines.column(start) }, 0, value);
+    let beside_marker = layout.has_marker() && layout.lines.start(start) == layout.lines.start(content);
+    let text = style.node(if beside_marker { 0 } else { layout.lines.column(start) }, 0, value);
     let is_block = matches!(value, Value::Object(entries) if !entries.is_empty())
         || matches!(value, Value::Array(items) if !items.is_empty());
-    if !beside_marker || !layout.has_marker() {
+    if !beside_marker {
         replace_inline(layout, start, end, &text, value, splices);
     } else if is_block {
         splices.remove(content..end);
@@ -140,14 +139,16 @@ fn replace_mapping_value(
     let eol = layout.eol();
     let start = layout.outer_start(index);
     let end = layout.end(index);
-    let mut style = layout.style(mapping);
-    style.always = None;
+    let mut style = Style { always: None, ..layout.style(mapping, layout.lines.end(end)) };
+    // Comments between the key and its value would become lines of a block scalar.
+    let key_line = layout.lines.end(layout.end(key));
+    style.literals &= start <= key_line || layout.lines.next(key_line) == Some(layout.lines.start(start));
     let text = restyled(layout, index, value).unwrap_or_else(|| style.after_colon(column, value));
     let (head, tail) = text.find(eol).map_or((text.as_str(), ""), |at| text.split_at(at));
     let Some(colon) = layout.lead(index) else {
         // An explicit key without a value.
         let line = format!("{eol}{}:{head}{tail}", " ".repeat(column));
-        splices.insert(layout.lines.end(end), line);
+        splices.insert_open(layout.lines.end(end), line, ends_with_line_break(value));
         return;
     };
     let beside_key = layout.lines.start(start) == layout.lines.start(colon);
@@ -162,11 +163,14 @@ fn replace_mapping_value(
         insert_tail(layout, end, tail, value, splices);
     } else {
         let collection = layout.tree.node(index).shape.is_collection();
-        let last = if collection { layout.lines.entry_end(end, column) } else { end };
-        let needs_line_break = last == layout.lines.length() && ends_with_line_break(value);
+        let last = match tail.is_empty() {
+            _ if collection => layout.lines.entry_end(end, column),
+            true => end,
+            // A comment after the old scalar would end up in the last of the new lines.
+            false => layout.lines.end(end),
+        };
         splices.insert(colon + 1, head);
-        let tail = format!("{tail}{}", if needs_line_break { eol } else { "" });
-        splices.replace(layout.lines.removal(start, last), tail);
+        splices.replace_open(layout.lines.removal(start, last, false), tail, ends_with_line_break(value));
     }
 }
 
