@@ -6,7 +6,7 @@ use super::layout::Layout;
 use super::plan::{EntryPlan, ItemPlan, MappingPlan, Plan, SequencePlan};
 use super::replace::{Slot, write};
 use super::splice::Splices;
-use crate::yaml::emit::ends_with_line_break;
+use crate::yaml::emit::{Style, ends_with_line_break};
 use crate::yaml::node::{Shape, Span};
 
 /// One entry or item of the text.
@@ -31,7 +31,7 @@ pub(super) fn write_mapping(layout: &Layout<'_>, plan: &MappingPlan, splices: &m
     }
     let Some(last) = parts.iter().rfind(|part| part.kept) else { return };
     let at = layout.lines.entry_end(last.end, column);
-    let style = layout.style(plan.node, at);
+    let style = layout.after(layout.style(plan.node), at);
     for entry in plan.entries.iter().filter(|entry| entry.origin.is_none()) {
         if let Some(Plan::New(value)) = &entry.value {
             strip_final_scalar(layout, last.end, splices);
@@ -68,17 +68,18 @@ fn strip_final_scalar(layout: &Layout<'_>, end: usize, splices: &mut Splices) {
 
 pub(super) fn write_sequence(layout: &Layout<'_>, plan: &SequencePlan, splices: &mut Splices) {
     let column = layout.column(plan.node);
-    let kept = |origin: u32| plan.items.iter().any(|item| item.origin == Some(origin));
+    let mut stay = plan.items.iter().filter_map(|item| item.origin).peekable();
     let parts: Vec<Part> = layout
         .children(plan.node)
         .map(|item| Part {
             index: item,
             start: layout.lead(item).unwrap_or_else(|| layout.outer_start(item)),
             end: layout.end(item),
-            kept: kept(item),
+            kept: stay.next_if_eq(&item).is_some(),
         })
         .collect();
     remove_parts(layout, plan.node, column, &parts, splices);
+    let style = layout.style(plan.node);
     let gap = dash_gap(layout, plan.node);
     let mut before: Option<usize> = None;
     for item in &plan.items {
@@ -91,10 +92,10 @@ pub(super) fn write_sequence(layout: &Layout<'_>, plan: &SequencePlan, splices: 
                 if let Some(end) = before {
                     strip_final_scalar(layout, end, splices);
                     let at = layout.lines.entry_end(end, column);
-                    let text = layout.style(plan.node, at).item(column, gap, value);
+                    let text = layout.after(style, at).item(column, gap, value);
                     insert_line(layout, at, column, &text, ends_with_line_break(value), splices);
                 } else {
-                    insert_first(layout, plan.node, column, gap, value, splices);
+                    insert_first(layout, plan.node, style, gap, value, splices);
                 }
             }
             ItemPlan { .. } => {}
@@ -124,17 +125,18 @@ fn insert_line(layout: &Layout<'_>, at: usize, column: usize, text: &str, open: 
 fn insert_first(
     layout: &Layout<'_>,
     sequence: u32,
-    column: usize,
+    style: Style,
     gap: usize,
     value: &Value,
     splices: &mut Splices,
 ) {
     let eol = layout.eol();
     let dash = layout.tree.node(sequence).start as usize;
+    let column = layout.column(sequence);
     let indent = " ".repeat(column);
     let first = layout.lines.comments_start(dash, None);
     let previous = layout.lines.previous_end(first);
-    let mut style = layout.style(sequence, previous.unwrap_or(first));
+    let mut style = layout.after(style, previous.unwrap_or(first));
     style.literals &= layout.lines.comment_column(first).is_none_or(|comment| comment == 0);
     let text = style.item(column, gap, value);
     if !layout.lines.begins_line(dash) {

@@ -22,7 +22,7 @@ struct Part {
 
 pub(super) fn write_mapping(layout: &Layout<'_>, plan: &MappingPlan, splices: &mut Splices) {
     let flow = layout.flow_style(plan.node);
-    let style = layout.style(plan.node, layout.lines.length());
+    let style = layout.style(plan.node);
     let mut parts: Vec<Part> = Vec::new();
     for entry in &plan.entries {
         match (entry.origin, &entry.value) {
@@ -64,13 +64,14 @@ pub(super) fn write_mapping(layout: &Layout<'_>, plan: &MappingPlan, splices: &m
 
 pub(super) fn write_sequence(layout: &Layout<'_>, plan: &SequencePlan, splices: &mut Splices) {
     let flow = layout.flow_style(plan.node);
-    let style = layout.style(plan.node, layout.lines.length());
+    let style = layout.style(plan.node);
+    let mut stay = plan.items.iter().filter_map(|item| item.origin).peekable();
     let mut parts: Vec<Part> = layout
         .children(plan.node)
         .map(|item| Part {
             start: layout.outer_start(item),
             end: layout.end(item),
-            kept: plan.items.iter().any(|kept| kept.origin == Some(item)),
+            kept: stay.next_if_eq(&item).is_some(),
             unwritten: is_unwritten(layout, item),
             added: Vec::new(),
         })
@@ -116,7 +117,7 @@ pub(super) fn replace(
     splices: &mut Splices,
 ) {
     let flow = layout.flow_style(collection);
-    let mut style = layout.style(collection, layout.lines.length());
+    let mut style = layout.style(collection);
     style.always = None;
     let text = flow.value(&style, value);
     let start = layout.outer_start(index);

@@ -1,6 +1,6 @@
 //! The style of a document: what new text should look like.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 
 use super::lines::Lines;
@@ -26,6 +26,9 @@ pub(super) struct Layout<'a> {
     /// Strings of several lines may become literal scalars.
     literals: bool,
     majority: OnceCell<Majority>,
+    /// The last collection asked about: many changes reach one collection.
+    style: Cell<Option<(u32, Style)>>,
+    flow_style: Cell<Option<(u32, FlowStyle)>>,
 }
 
 /// What most of the document does.
@@ -48,7 +51,18 @@ impl<'a> Layout<'a> {
         };
         let root = document.root_index();
         let json = is_json(tree, root);
-        Self { tree, lines, document, root, eol, json, literals, majority: OnceCell::new() }
+        Self {
+            tree,
+            lines,
+            document,
+            root,
+            eol,
+            json,
+            literals,
+            majority: OnceCell::new(),
+            style: Cell::new(None),
+            flow_style: Cell::new(None),
+        }
     }
 
     /// Where a node begins, its anchor and tag included.
@@ -87,8 +101,17 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// The style for new text inside the collection at `near`, which comes after the line that ends at `at`.
-    pub(super) fn style(&self, near: u32, at: usize) -> Style {
+    /// A style for new text after the line that ends at `at`.
+    pub(super) fn after(&self, style: Style, at: usize) -> Style {
+        Style { literals: style.literals && !self.lines.could_join_scalar(at), ..style }
+    }
+
+    /// The style for new text inside the collection at `near`. `O(its children)`.
+    pub(super) fn style(&self, near: u32) -> Style {
+        cached(&self.style, near, || self.find_style(near))
+    }
+
+    fn find_style(&self, near: u32) -> Style {
         let siblings = self.siblings(near);
         let majority = *self.majority.get_or_init(|| self.majority());
         Style {
@@ -96,7 +119,7 @@ impl<'a> Layout<'a> {
             step: siblings.step().unwrap_or(majority.step),
             dash_offset: siblings.dash_offset().unwrap_or(majority.dash_offset),
             quote: majority.quote,
-            literals: self.literals && !self.lines.could_join_scalar(at),
+            literals: self.literals,
             always: self.common_quote(near),
         }
     }
@@ -178,6 +201,10 @@ impl<'a> Layout<'a> {
 
     /// The style for new text inside a flow collection, one entry a line if its last entry has its own.
     pub(super) fn flow_style(&self, collection: u32) -> FlowStyle {
+        cached(&self.flow_style, collection, || self.find_flow_style(collection))
+    }
+
+    fn find_flow_style(&self, collection: u32) -> FlowStyle {
         let mapping = self.tree.node(collection).shape.is_mapping();
         let json = self.json || (mapping && self.common_quote(collection) == Some(Quote::Double));
         let compact = self.is_compact(collection, mapping);
@@ -198,6 +225,17 @@ impl<'a> Layout<'a> {
         let before =
             if mapping { self.lead(second).map(|colon| colon + 1) } else { Some(self.end(first) + 1) };
         before == Some(self.outer_start(second)) && self.end(second) > self.outer_start(second)
+    }
+}
+
+fn cached<T: Copy>(cell: &Cell<Option<(u32, T)>>, key: u32, find: impl FnOnce() -> T) -> T {
+    match cell.get() {
+        Some((known, found)) if known == key => found,
+        _ => {
+            let found = find();
+            cell.set(Some((key, found)));
+            found
+        }
     }
 }
 

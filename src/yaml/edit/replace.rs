@@ -67,7 +67,7 @@ fn replace(layout: &Layout<'_>, index: u32, value: &Value, slot: &Slot, splices:
             let dash = layout.lead(index).unwrap_or(start);
             let unwritten = start == dash + 1 && layout.end(index) == start;
             let content = if unwritten { column + 1 + gap } else { layout.lines.column(start) };
-            let style = layout.style(sequence, layout.lines.end(layout.end(index)));
+            let style = layout.after(layout.style(sequence), layout.lines.end(layout.end(index)));
             let mut text = style.node(content, column, value);
             if unwritten {
                 text.insert_str(0, &" ".repeat(gap));
@@ -103,7 +103,7 @@ fn insert_tail(layout: &Layout<'_>, end: usize, tail: &str, value: &Value, splic
 fn replace_root(layout: &Layout<'_>, index: u32, value: &Value, splices: &mut Splices) {
     let start = layout.outer_start(index);
     let end = layout.end(index);
-    let style = layout.style(index, layout.lines.end(end));
+    let style = layout.after(layout.style(index), layout.lines.end(end));
     if layout.json {
         let inside = layout.flow_style(index);
         let lines = inside.lines.map(|(column, step)| (column.saturating_sub(step), step));
@@ -139,7 +139,7 @@ fn replace_mapping_value(
     let eol = layout.eol();
     let start = layout.outer_start(index);
     let end = layout.end(index);
-    let mut style = Style { always: None, ..layout.style(mapping, layout.lines.end(end)) };
+    let mut style = Style { always: None, ..layout.after(layout.style(mapping), layout.lines.end(end)) };
     // Comments between the key and its value would become lines of a block scalar.
     let key_line = layout.lines.end(layout.end(key));
     style.literals &= start <= key_line || layout.lines.next(key_line) == Some(layout.lines.start(start));
