@@ -6,8 +6,7 @@ use super::predicate::{self, Pod, Problem, Rule, Scope, Subject, Violation};
 use super::registry::Check;
 use super::selection::Selection;
 use crate::edit::Applicability;
-use crate::k8s::{FieldPath, Kinds, Object, Origin, PodSpec, Step, Tree, WrongShape, objects, pod_specs};
-use crate::yaml::Pointer;
+use crate::k8s::{Kinds, Object, Origin, PodSpec, Tree, WrongShape, objects, pod_specs};
 
 /// What else is known of what is judged.
 #[derive(Clone, Debug, Default)]
@@ -83,8 +82,7 @@ impl<T: Tree> Judged<'_, T> {
             Scope::Annotation(_) => self.source.metadata_path.as_ref().unwrap_or(&self.source.path),
             _ => &self.source.path,
         };
-        let base = tokens(base);
-        let mut fix = predicate::fix(rule, violation, self.pod, &base);
+        let mut fix = predicate::fix(rule, violation, self.pod, base);
         if self.source.origin == Origin::Shape
             && let Some(fix) = &mut fix
         {
@@ -94,7 +92,7 @@ impl<T: Tree> Judged<'_, T> {
         Finding {
             check: check.id,
             severity: if is_own { Severity::Info } else { check.severity },
-            pointer: predicate::pointer(&base, violation.path),
+            pointer: predicate::pointer(base, violation.path),
             container: container_name(violation),
             message: self.message(rule, violation),
             notes: self.notes(),
@@ -137,7 +135,7 @@ fn container_name<T: Tree>(violation: &Violation<'_, T>) -> Option<String> {
 
 /// A check fails where it cannot be made: the apiserver refuses such an object too.
 fn unreachable(check: &'static Check, wrong: &WrongShape) -> Finding {
-    let pointer: Pointer = tokens(&wrong.path).into_iter().collect();
+    let pointer = predicate::pointer(&wrong.path, &[]);
     let place = if wrong.path.is_empty() { "the object".to_owned() } else { pointer.to_string() };
     Finding {
         check: check.id,
@@ -149,14 +147,6 @@ fn unreachable(check: &'static Check, wrong: &WrongShape) -> Finding {
         related: Vec::new(),
         fix: None,
     }
-}
-
-fn tokens(path: &FieldPath) -> Vec<String> {
-    let token = |step: &Step| match step {
-        Step::Key(key) => key.to_string(),
-        Step::Item(index) => index.to_string(),
-    };
-    path.iter().map(token).collect()
 }
 
 #[cfg(test)]

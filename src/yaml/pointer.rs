@@ -1,13 +1,21 @@
 //! RFC 6901 JSON Pointers, the one way to name a place inside a document.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::Value;
 
 /// A place inside a document, as unescaped RFC 6901 reference tokens; empty is the whole document.
+///
+/// Tokens that a program knows (the API's field names, small indices) are not copied: a lint of a whole fleet
+/// makes hundreds of thousands of pointers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Pointer(Vec<String>);
+pub struct Pointer(Vec<Cow<'static, str>>);
+
+/// The indices that most sequences have.
+const INDICES: [&str; 16] =
+    ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
 
 /// A pointer text that RFC 6901 does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,14 +36,24 @@ impl Pointer {
 
     /// This place's child under an unescaped token: a mapping's key, or `-`.
     pub fn join(&self, token: impl AsRef<str>) -> Self {
-        let mut tokens = self.0.clone();
-        tokens.push(token.as_ref().to_owned());
+        self.with(Cow::Owned(token.as_ref().to_owned()))
+    }
+
+    fn with(&self, token: Cow<'static, str>) -> Self {
+        let mut tokens = Vec::with_capacity(self.0.len() + 1);
+        tokens.extend_from_slice(&self.0);
+        tokens.push(token);
         Self(tokens)
+    }
+
+    /// A sequence index as a token.
+    pub fn index(index: usize) -> Cow<'static, str> {
+        INDICES.get(index).map_or_else(|| Cow::Owned(index.to_string()), |known| Cow::Borrowed(*known))
     }
 
     /// This sequence's item.
     pub fn item(&self, index: usize) -> Self {
-        self.join(index.to_string())
+        self.with(Self::index(index))
     }
 
     /// The place that holds this one; `None` for the whole document.
@@ -46,12 +64,12 @@ impl Pointer {
 
     /// The last token, unescaped; `None` for the whole document.
     pub fn last(&self) -> Option<&str> {
-        self.0.last().map(String::as_str)
+        self.0.last().map(AsRef::as_ref)
     }
 
     /// The unescaped tokens, outermost first.
     pub fn tokens(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
-        self.0.iter().map(String::as_str)
+        self.0.iter().map(AsRef::as_ref)
     }
 
     /// The value at this place, if there is one. `-` and indices with leading zeros name nothing.
@@ -64,9 +82,9 @@ impl Pointer {
     }
 }
 
-impl FromIterator<String> for Pointer {
-    fn from_iter<I: IntoIterator<Item = String>>(tokens: I) -> Self {
-        Self(tokens.into_iter().collect())
+impl<T: Into<Cow<'static, str>>> FromIterator<T> for Pointer {
+    fn from_iter<I: IntoIterator<Item = T>>(tokens: I) -> Self {
+        Self(tokens.into_iter().map(Into::into).collect())
     }
 }
 
@@ -93,7 +111,7 @@ impl FromStr for Pointer {
             return Ok(Self::root());
         }
         let tokens = text.strip_prefix('/').ok_or_else(|| PointerError::NoLeadingSlash(text.to_owned()))?;
-        tokens.split('/').map(unescape).collect::<Result<_, _>>().map(Self)
+        tokens.split('/').map(|token| unescape(token).map(Cow::Owned)).collect::<Result<_, _>>().map(Self)
     }
 }
 

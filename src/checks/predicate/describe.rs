@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::walk::{PathStep, Problem, Subject, Violation};
+use super::walk::{Problem, Subject, Violation};
 use super::{AnnotationKey, Rule, Scope, Test};
-use crate::k8s::{Tree, brief};
+use crate::k8s::{Step, Tree, brief};
 
 /// `container "app" is privileged: securityContext.privileged is true, must be unset or false`.
 pub(in crate::checks) fn message<T: Tree>(rule: &Rule, violation: &Violation<'_, T>) -> String {
@@ -80,22 +80,22 @@ fn subject<T: Tree>(text: &mut String, violation: &Violation<'_, T>) -> usize {
     text.push(' ');
     match (tree.get("name").and_then(Tree::as_str), violation.path.get(steps - 1)) {
         (Some(name), _) => _ = write!(text, "{:?}", name.as_ref()),
-        (None, Some(PathStep::Item(index))) => _ = write!(text, "{index}"),
+        (None, Some(Step::Item(index))) => _ = write!(text, "{index}"),
         _ => {}
     }
     steps
 }
 
 /// Writes the dotted path, `capabilities.add[1]`; the key itself where it is an annotation's.
-fn field(text: &mut String, path: &[PathStep]) {
+fn field(text: &mut String, path: &[Step]) {
     for (index, step) in path.iter().enumerate() {
         match step {
-            PathStep::Key(key) if key.contains(['.', '/']) => _ = write!(text, "[{key:?}]"),
-            PathStep::Key(key) => {
+            Step::Key(key) if key.contains(['.', '/']) => _ = write!(text, "[{key:?}]"),
+            Step::Key(key) => {
                 text.push_str(if index == 0 { "" } else { "." });
                 text.push_str(key);
             }
-            PathStep::Item(index) => _ = write!(text, "[{index}]"),
+            Step::Item(index) => _ = write!(text, "[{index}]"),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::walk::{PathStep, Pod, Problem, Subject, Violation, holds};
+use super::walk::{Pod, Problem, Subject, Violation, holds};
 use super::{Rule, Test};
 use crate::edit::{Applicability, FieldOp, Fix};
-use crate::k8s::Tree;
+use crate::k8s::{Step, Tree};
 use crate::yaml::Pointer;
 
 /// How to repair a violation.
@@ -99,7 +99,7 @@ pub(in crate::checks) fn fix<T: Tree>(
     rule: &'static Rule,
     violation: &Violation<'_, T>,
     pod: Pod<T>,
-    base: &[String],
+    base: &[Step],
 ) -> Option<Fix> {
     let Remedy::Change(change) = &rule.remedy else { return None };
     if matches!(violation.problem, Problem::WrongType(_) | Problem::InheritsBad) {
@@ -118,11 +118,11 @@ pub(in crate::checks) fn fix<T: Tree>(
     Some(Fix { title: change.title.to_owned(), ops, applicability })
 }
 
-fn operation<T: Tree>(action: &Action, violation: &Violation<'_, T>, base: &[String]) -> Option<FieldOp> {
+fn operation<T: Tree>(action: &Action, violation: &Violation<'_, T>, base: &[Step]) -> Option<FieldOp> {
     match action {
         Action::Remove => Some(FieldOp::Remove { at: pointer(base, violation.path) }),
         Action::RemoveItem => {
-            let item = violation.path.iter().rposition(|step| matches!(step, PathStep::Item(_)))?;
+            let item = violation.path.iter().rposition(|step| matches!(step, Step::Item(_)))?;
             Some(FieldOp::Remove { at: pointer(base, &violation.path[..=item]) })
         }
         Action::Include(text) if violation.found.is_some() => {
@@ -138,21 +138,21 @@ fn operation<T: Tree>(action: &Action, violation: &Violation<'_, T>, base: &[Str
 }
 
 /// Sets the field at the violation's place by way of its nearest parent that is there.
-fn set<T: Tree>(violation: &Violation<'_, T>, base: &[String], value: Value) -> Option<FieldOp> {
+fn set<T: Tree>(violation: &Violation<'_, T>, base: &[Step], value: Value) -> Option<FieldOp> {
     let first_missing = violation.anchor? + 1;
     let missing = violation.path.get(first_missing..)?;
     let value = missing.iter().rev().try_fold(value, |value, step| match step {
-        PathStep::Key(key) => Some(Value::Object(Map::from_iter([(key.to_string(), value)]))),
-        PathStep::Item(_) => None,
+        Step::Key(key) => Some(Value::Object(Map::from_iter([(key.to_string(), value)]))),
+        Step::Item(_) => None,
     })?;
     Some(FieldOp::Set { at: pointer(base, &violation.path[..first_missing]), value })
 }
 
 /// The pointer of a path below `base`.
-pub(in crate::checks) fn pointer(base: &[String], path: &[PathStep]) -> Pointer {
-    let steps = path.iter().map(|step| match step {
-        PathStep::Key(key) => key.to_string(),
-        PathStep::Item(index) => index.to_string(),
-    });
-    base.iter().cloned().chain(steps).collect()
+pub(in crate::checks) fn pointer(base: &[Step], path: &[Step]) -> Pointer {
+    let token = |step: &Step| match step {
+        Step::Key(key) => key.clone(),
+        Step::Item(index) => Pointer::index(*index),
+    };
+    base.iter().chain(path).map(token).collect()
 }

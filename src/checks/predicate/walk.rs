@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Allowed, AnnotationKey, CONTAINER_LISTS, Rule, Scope, Test};
-use crate::k8s::{Tree, TreeKind};
+use crate::k8s::{Step, Tree, TreeKind};
 
 /// The parts of a pod that rules judge.
 #[derive(Clone, Copy, Debug)]
@@ -12,13 +12,6 @@ pub(in crate::checks) struct Pod<T> {
     pub(in crate::checks) spec: T,
     /// The metadata that the pod carries.
     pub(in crate::checks) metadata: Option<T>,
-}
-
-/// One step from the pod spec, or from the metadata for annotations, to a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::checks) enum PathStep {
-    Key(Cow<'static, str>),
-    Item(usize),
 }
 
 /// What a violation is about.
@@ -54,7 +47,7 @@ pub(in crate::checks) enum Problem {
 pub(in crate::checks) struct Violation<'w, T> {
     pub(in crate::checks) subject: Subject<T>,
     /// From the pod spec, or for annotations from the metadata.
-    pub(in crate::checks) path: &'w [PathStep],
+    pub(in crate::checks) path: &'w [Step],
     /// Length of the longest beginning of the path that is a mapping; `None` where a new field has no place.
     pub(in crate::checks) anchor: Option<usize>,
     /// What is there, unless nothing or null.
@@ -100,7 +93,7 @@ pub(in crate::checks) fn walk<T: Tree>(
 struct Walk<'w, T> {
     pod: T,
     subject: Subject<T>,
-    path: &'w mut Vec<PathStep>,
+    path: &'w mut Vec<Step>,
     anchor: Option<usize>,
     report: &'w mut dyn FnMut(Violation<'_, T>),
 }
@@ -112,13 +105,13 @@ impl<T: Tree> Walk<'_, T> {
     }
 
     /// Judges with one more step on the path.
-    fn below(&mut self, step: PathStep, value: Option<T>, judge: impl FnOnce(&mut Self)) {
+    fn below(&mut self, step: Step, value: Option<T>, judge: impl FnOnce(&mut Self)) {
         let anchor = self.anchor;
         self.path.push(step);
         match value.map(Tree::kind) {
             Some(TreeKind::Mapping) => self.anchor = Some(self.path.len()),
             // A field can be added to what is not there yet, by way of its parent; an item cannot.
-            None if matches!(self.path.last(), Some(PathStep::Item(_))) => self.anchor = None,
+            None if matches!(self.path.last(), Some(Step::Item(_))) => self.anchor = None,
             _ => {}
         }
         judge(self);
@@ -130,13 +123,13 @@ impl<T: Tree> Walk<'_, T> {
     /// can be judged and the place itself is the violation.
     fn each_of(&mut self, list: &'static str, subject: impl Fn(T, usize) -> Subject<T>, test: &'static Test) {
         let Some(items) = self.pod.field(list) else { return };
-        self.below(PathStep::Key(Cow::Borrowed(list)), Some(items), |walk| {
+        self.below(Step::Key(Cow::Borrowed(list)), Some(items), |walk| {
             if items.kind() != TreeKind::Sequence {
                 return walk.violation(Some(items), Problem::WrongType(TreeKind::Sequence));
             }
             for (index, item) in items.items().enumerate() {
                 let value = Some(item).filter(|item| !item.is_null());
-                walk.below(PathStep::Item(index), value, |walk| {
+                walk.below(Step::Item(index), value, |walk| {
                     walk.subject = subject(item, 2);
                     match item.kind() {
                         TreeKind::Mapping | TreeKind::Null => walk.judge(test, value, false),
@@ -153,7 +146,7 @@ impl<T: Tree> Walk<'_, T> {
             return self.violation(Some(metadata), Problem::WrongType(TreeKind::Mapping));
         }
         let Some(annotations) = metadata.field("annotations") else { return };
-        self.below(PathStep::Key(Cow::Borrowed("annotations")), Some(annotations), |walk| {
+        self.below(Step::Key(Cow::Borrowed("annotations")), Some(annotations), |walk| {
             if annotations.kind() != TreeKind::Mapping {
                 return walk.violation(Some(annotations), Problem::WrongType(TreeKind::Mapping));
             }
@@ -182,7 +175,7 @@ impl<T: Tree> Walk<'_, T> {
     fn annotation(&mut self, annotations: T, key: Cow<'static, str>, test: &'static Test) {
         let Some(value) = annotations.get(&key) else { return };
         let value = Some(value).filter(|value| !value.is_null());
-        self.below(PathStep::Key(key), value, |walk| walk.judge(test, value, false));
+        self.below(Step::Key(key), value, |walk| walk.judge(test, value, false));
     }
 
     /// `value` is `None` where nothing or null is there; `optional`: it need not be there.
@@ -247,7 +240,7 @@ impl<T: Tree> Walk<'_, T> {
         let child = value.and_then(|value| value.field(key));
         // An absent parent makes the field no less wanted, but what was optional about the parent is not so
         // about the field.
-        self.below(PathStep::Key(Cow::Borrowed(key)), child, |walk| walk.field(rest, test, child, false));
+        self.below(Step::Key(Cow::Borrowed(key)), child, |walk| walk.field(rest, test, child, false));
     }
 
     fn each(&mut self, test: &'static Test, value: Option<T>) {
@@ -257,7 +250,7 @@ impl<T: Tree> Walk<'_, T> {
         }
         for (index, item) in list.items().enumerate() {
             let item = Some(item).filter(|item| !item.is_null());
-            self.below(PathStep::Item(index), item, |walk| walk.judge(test, item, false));
+            self.below(Step::Item(index), item, |walk| walk.judge(test, item, false));
         }
     }
 
@@ -281,7 +274,7 @@ impl<T: Tree> Walk<'_, T> {
             wrong = Some((key, field));
         }
         match wrong {
-            Some((key, field)) => self.below(PathStep::Key(Cow::Borrowed(key)), Some(field), |walk| {
+            Some((key, field)) => self.below(Step::Key(Cow::Borrowed(key)), Some(field), |walk| {
                 walk.violation(Some(field), Problem::WrongType(TreeKind::Mapping));
             }),
             None => self.violation(value, Problem::NoneOf(keys)),
