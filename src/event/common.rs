@@ -11,7 +11,7 @@ use super::value::Value;
 
 /// What every event knows about itself.
 #[derive(Clone, Debug)]
-pub(super) struct Common {
+pub struct Common {
     pub(super) source: Source,
     pub(super) event_type: EventType,
     pub(super) time: Timestamp,
@@ -77,8 +77,14 @@ static BY_FIELD: LazyLock<Box<[Option<Which>]>> = LazyLock::new(|| {
 });
 
 impl Common {
-    pub(super) const fn new(source: Source, event_type: EventType, time: Timestamp, number: u64) -> Self {
+    /// What an event of this type and time knows about itself; `number` counts events from 1.
+    pub const fn new(source: Source, event_type: EventType, time: Timestamp, number: u64) -> Self {
         Self { source, event_type, time, number, written: OnceCell::new() }
+    }
+
+    /// When it happened.
+    pub const fn time(&self) -> Timestamp {
+        self.time
     }
 
     fn written(&self) -> &Written {
@@ -92,7 +98,7 @@ impl Common {
     }
 
     /// The value of a field that every event has.
-    pub(super) fn value(&self, field: &Field) -> Option<Value<'_>> {
+    pub fn value(&self, field: &Field) -> Option<Value<'_>> {
         let without_fraction = |text: &'_ str| text.find('.').unwrap_or(text.len());
         Some(match BY_FIELD[field.id().index()]? {
             Which::Number => Value::Unsigned(self.number),

@@ -9,6 +9,8 @@ mod field;
 mod field_error;
 mod k8s_audit;
 mod kind;
+mod numbers;
+mod origin;
 
 mod recorded;
 mod source;
@@ -19,15 +21,17 @@ mod value;
 
 use std::ops::ControlFlow;
 
+pub use common::Common;
 pub use field::{Argument, ArgumentRule, Field, FieldId, Shape};
 pub use field_error::FieldError;
 pub use k8s_audit::AuditEvent;
 pub use kind::{Class, Kind};
+pub use origin::{Origin, Peer};
 
 pub use recorded::{RecordedError, RecordedEvent};
 pub use source::Source;
 pub use time::{TimeError, Timestamp};
-pub use types::{EventType, Parameter};
+pub use types::{Architecture, EventType, Parameter};
 pub(crate) use value::write_list;
 pub use value::{Datum, Value, ValueError};
 

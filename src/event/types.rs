@@ -5,12 +5,23 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::kind::Kind;
+use super::numbers::NUMBERS;
+use super::origin::Origin;
 use super::table::{EVENTS, PLAIN_SYSCALLS};
 use crate::nearest::nearest;
 
 /// A type of event: a system call, or what the kernel or a plugin reports beside them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(u16);
+
+/// A processor architecture, for the numbers of its system calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// `x86_64`
+    X86_64,
+    /// `aarch64`
+    Aarch64,
+}
 
 /// A parameter of an event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +30,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// Its type.
     pub kind: Kind,
+    /// Where the probe takes its value from.
+    pub origin: Origin,
 }
 
 struct Info {
@@ -72,12 +85,22 @@ impl EventType {
         TYPES[usize::from(self.0)].is_syscall
     }
 
+    /// Its number in the 64-bit convention of an architecture; `None` if it has none there.
+    pub fn number(self, architecture: Architecture) -> Option<u16> {
+        let row = NUMBERS.binary_search_by_key(&self.name(), |row| row.0).ok()?;
+        match architecture {
+            Architecture::X86_64 => NUMBERS[row].1,
+            Architecture::Aarch64 => NUMBERS[row].2,
+        }
+    }
+
     /// Its parameters in order; none are known of system calls that are only named.
     pub fn parameters(self) -> impl Iterator<Item = Parameter> {
         let written = TYPES[usize::from(self.0)].parameters;
         written.split_whitespace().filter_map(|parameter| {
-            let (name, kind) = parameter.split_once(':')?;
-            Some(Parameter { name, kind: kind_of(kind)? })
+            let (name, rest) = parameter.split_once(':')?;
+            let (kind, origin) = rest.split_once('=').unwrap_or((rest, ""));
+            Some(Parameter { name, kind: kind_of(kind)?, origin: Origin::parse(origin)? })
         })
     }
 
@@ -177,5 +200,20 @@ mod tests {
             assert_eq!(event.parameters().count(), written.split_whitespace().count(), "{name}");
         }
         assert_eq!(EventType::parameter_kind("flags"), Some(Kind::Flags));
+    }
+
+    #[test]
+    fn numbers_stand_by_name_and_twice_in_no_architecture() {
+        assert!(NUMBERS.is_sorted_by_key(|row| row.0));
+        for architecture in [Architecture::X86_64, Architecture::Aarch64] {
+            let mut seen = HashSet::new();
+            let numbers = EventType::all().filter_map(|event| event.number(architecture));
+            assert!(numbers.filter(|number| !seen.insert(*number)).count() == 0, "{architecture:?}");
+        }
+        let number = |name: &str, architecture| EventType::from_name(name).unwrap().number(architecture);
+        assert_eq!(number("openat", Architecture::X86_64), Some(257));
+        assert_eq!(number("openat", Architecture::Aarch64), Some(56));
+        assert_eq!(number("open", Architecture::Aarch64), None);
+        assert_eq!(number("procexit", Architecture::X86_64), None);
     }
 }
