@@ -22,6 +22,7 @@ check: ## Fast: formatting, clippy, unit tests
 	@cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	@cargo clippy --package lithify --no-default-features --locked -- -D warnings
 	@cargo test --package lithify --lib --quiet --locked
+	@cargo test --package lithify-probe --lib --quiet --locked
 
 .PHONY: deny
 deny: ## Licences, duplicates, yanked crates
@@ -31,6 +32,10 @@ deny: ## Licences, duplicates, yanked crates
 bed: ## Build the test bed's Kubernetes binary (cached; 6 to 8 minutes the first time)
 	@scripts/install-packages.sh
 	@tests/cluster/build.sh
+
+.PHONY: bpf
+bpf: ## Rebuild the probe's kernel half (needs clang-14; building the rest does not)
+	@scripts/bpf.sh
 
 .PHONY: bench
 bench: ## Compare with peers; ratios within one run

@@ -1,0 +1,178 @@
+/* Leaves out, before anything is copied, what no loaded rule can match.
+ *
+ * Rules become up to 64 alternatives, each a conjunction of simple tests; an event keeps the alternatives that it can
+ * still meet as bits, and goes on while one is left. Every test errs towards keeping.
+ */
+#ifndef LITHIFY_FILTER_H
+#define LITHIFY_FILTER_H
+
+#include "capture.h"
+
+#define O_ACCMODE 3
+
+static __always_inline u32 fd_class(struct task_struct *task, int fd)
+{
+	struct file *file = file_of_fd(task, fd);
+	u32 mode = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	if (mode == S_IFREG)
+		return FD_FILE;
+	if (mode == S_IFDIR)
+		return FD_DIRECTORY;
+	if (mode == S_IFIFO)
+		return FD_PIPE;
+	if (mode != S_IFSOCK)
+		return FD_OTHER;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	u32 family = BPF_CORE_READ(socket, sk, __sk_common.skc_family);
+	return family == AF_INET ? FD_IPV4 : family == AF_INET6 ? FD_IPV6 : family == AF_UNIX ? FD_UNIX : FD_OTHER;
+}
+
+/* The flags with which a call opens; all ones if they cannot be read, which asks for everything. */
+static __always_inline u32 open_flags(struct plan *plan, const u64 *args)
+{
+	u64 flags = ALL_ONES;
+	if (plan->open == OPEN_FLAGS_1)
+		flags = args[1];
+	else if (plan->open == OPEN_FLAGS_2)
+		flags = args[2];
+	else if (plan->open == OPEN_WRITE)
+		flags = 1;
+	else if (bpf_probe_read_user(&flags, sizeof(flags), (void *)args[2]))
+		flags = ALL_ONES;
+	return flags;
+}
+
+/* Bytes of `word` that are equal to the byte that `repeated` repeats have their highest bit set in the result. */
+static __always_inline u64 bytes_equal(u64 word, u64 repeated)
+{
+	const u64 low = 0x7f7f7f7f7f7f7f7full;
+	u64 differing = word ^ repeated;
+	return ~(((differing & low) + low) | differing | low);
+}
+
+struct scan {
+	u32 length;
+	/* 1: a "/." or "//" is in the path, which rules see otherwise than it is written. */
+	u32 unclean;
+	/* The last eight bytes that hold a slash: where they begin, and which of them are slashes. */
+	u32 at;
+	u64 slashes;
+};
+
+#define SLASHES 0x2f2f2f2f2f2f2f2full
+#define DOTS 0x2e2e2e2e2e2e2e2eull
+
+/* Eight bytes of the path; bpf_loop calls it until it returns 1. */
+static long scan_step(u32 index, struct scan *scan)
+{
+	struct frame *frame = frame_of_cpu();
+	u32 at = index * 8;
+	if (!frame || at >= scan->length || at > PREFIX_MAX - 12)
+		return 1;
+	u64 word, next;
+	__builtin_memcpy(&word, &frame->prefix.path[at], sizeof(word));
+	next = word >> 8 | (u64)frame->prefix.path[at + 8] << 56;
+	u64 slashes = bytes_equal(word, SLASHES);
+	/* What lies behind the end is left from another path. */
+	if (at + 8 > scan->length)
+		slashes &= (1ull << (scan->length - at) * 8) - 1;
+	if (slashes & (bytes_equal(next, DOTS) | bytes_equal(next, SLASHES)))
+		scan->unclean = 1;
+	if (slashes) {
+		scan->at = at;
+		scan->slashes = slashes;
+	}
+	return 0;
+}
+
+/* Where the last component begins. */
+static __always_inline u32 scan_name(struct scan *scan)
+{
+	u64 bits = scan->slashes;
+	u32 byte = 0;
+	if (bits >> 32) {
+		byte = 4;
+		bits >>= 32;
+	}
+	if (bits >> 16) {
+		byte += 2;
+		bits >>= 16;
+	}
+	return scan->at + byte + (bits >> 8 ? 2 : 1);
+}
+
+static __always_inline u64 names_met(struct frame *frame, struct filter *filter, struct plan *plan, u32 name)
+{
+	u64 met = filter->any_name;
+	frame->name.group = plan->group;
+	__builtin_memset(frame->name.name, 0, sizeof(frame->name.name));
+	if (name > PREFIX_MAX - NAME_MAX)
+		return ~0ull;
+	bpf_probe_read_kernel_str(frame->name.name, sizeof(frame->name.name), &frame->prefix.path[name]);
+	u64 *more = bpf_map_lookup_elem(&names, &frame->name);
+	return more ? met | *more : met;
+}
+
+/* Alternatives that a path as given can meet: all of them unless it is absolute, short and without dots. */
+__noinline u64 paths_met(u32 number, u64 text)
+{
+	struct frame *frame = frame_of_cpu();
+	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
+	struct filter *filter = bpf_map_lookup_elem(&filters, &number);
+	if (!frame || !plan || !filter)
+		return ~0ull;
+	long length = bpf_probe_read_user_str(frame->prefix.path, PREFIX_MAX, (void *)text);
+	if (length <= 1 || length >= PREFIX_MAX - 12 || frame->prefix.path[0] != '/')
+		return ~0ull;
+	struct scan scan = { .length = length - 1 };
+	bpf_loop(PREFIX_MAX / 8, scan_step, &scan, 0);
+	if (scan.unclean)
+		return ~0ull;
+	frame->prefix.group = plan->group;
+	frame->prefix.bits = (sizeof(u32) + scan.length) * 8;
+	u64 met = filter->any_prefix;
+	u64 *more = bpf_map_lookup_elem(&prefixes, &frame->prefix);
+	if (more)
+		met |= *more;
+	if (met & ~filter->any_name)
+		met &= names_met(frame, filter, plan, scan_name(&scan));
+	return met;
+}
+
+/* The alternatives that the event can meet; 0: leave it out. */
+static __always_inline u64 judge(struct frame *frame, struct task_struct *task, struct plan *plan, u32 number,
+				 const u64 *args, s64 result, u32 class)
+{
+	struct filter *filter = bpf_map_lookup_elem(&filters, &number);
+	if (!filter)
+		return ~0ull;
+	u64 met = result < 0 ? filter->failed : filter->succeeded;
+	if (class == CLASS_HOST)
+		met &= filter->host;
+	else if (class == CLASS_CONTAINER)
+		met &= filter->container;
+	if (result < 0 || result > 2)
+		met &= filter->not_stdio;
+	if (!met)
+		return 0;
+	if (plan->open != OPEN_NONE) {
+		u32 flags = open_flags(plan, args);
+		if ((flags & O_ACCMODE) == 0)
+			met &= filter->no_write;
+		else if ((flags & O_ACCMODE) == 1)
+			met &= filter->no_read;
+	}
+	if (met & ~filter->not_root && BPF_CORE_READ(task, cred, euid.val) != 0)
+		met &= filter->not_root;
+	if (met && plan->fd_slot != SLOT_NONE) {
+		int fd = plan->fd_slot == SLOT_RESULT ? result : args[plan->fd_slot & 3];
+		met &= filter->fd[fd_class(task, fd) & 7];
+	}
+	if (met && plan->has_path) {
+		u32 slot = plan->steps[0].slot;
+		met &= paths_met(number, slot < 6 ? args[slot] : 0);
+	}
+	return met;
+}
+
+#endif

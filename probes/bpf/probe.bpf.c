@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+ *
+ * The kernel lets only programs under the GPL call its tracing helpers, so this directory is offered under both.
+ *
+ * The base tier: tracepoints only, so that it runs wherever there are type information and a ring buffer.
+ *
+ * Programs and what they need:
+ *   syscall_exit     tracepoint syscalls/sys_exit_*   one attachment a wanted call; other calls pay next to nothing
+ *   every_exit       tp_btf sys_exit                  where tracefs is out of reach: sees all calls, looks at a bitmap
+ *   process_exec     tp_btf sched_process_exec
+ *   process_fork     tp_btf sched_process_fork
+ *   process_exit     tp_btf sched_process_exit
+ *   whoami           raw_tp, run once by the loader   tells the probe's own process from the kernel's point of view
+ */
+#include "filter.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#if defined(__TARGET_ARCH_x86)
+#define SYS_execve 59
+#define SYS_execveat 322
+#define TS_COMPAT 2
+
+static __always_inline u64 call_number(struct pt_regs *regs)
+{
+	return regs->orig_ax;
+}
+
+static __always_inline int is_32_bit_call(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+/* Arguments of the 64-bit convention. At exit the registers still hold them. */
+static __always_inline void read_args(u64 *args, struct pt_regs *regs)
+{
+	args[0] = regs->di;
+	args[1] = regs->si;
+	args[2] = regs->dx;
+	args[3] = regs->r10;
+	args[4] = regs->r8;
+	args[5] = regs->r9;
+}
+#else
+#define SYS_execve 221
+#define SYS_execveat 281
+#define TIF_32BIT 22
+
+static __always_inline u64 call_number(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
+static __always_inline int is_32_bit_call(struct task_struct *task)
+{
+	return task->thread_info.flags >> TIF_32BIT & 1;
+}
+
+/* The result is in the first argument's register at exit: the kernel keeps the argument aside. */
+static __always_inline void read_args(u64 *args, struct pt_regs *regs)
+{
+	args[0] = regs->orig_x0;
+	args[1] = regs->regs[1];
+	args[2] = regs->regs[2];
+	args[3] = regs->regs[3];
+	args[4] = regs->regs[4];
+	args[5] = regs->regs[5];
+}
+#endif
+
+static __always_inline u32 class_of(u64 cgroup)
+{
+	u32 *class = bpf_map_lookup_elem(&cgroups, &cgroup);
+	return class ? *class : 0;
+}
+
+/* One event of a wanted call. `frame` is ours until the end. */
+static __always_inline void syscall_event(struct frame *frame, struct settings *settings, struct counts *count,
+					  struct task_struct *task, u32 number, struct pt_regs *regs, s64 result)
+{
+	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
+	struct header *header = HEADER(frame);
+	if (!plan)
+		return;
+	u64 args[6];
+	read_args(args, regs);
+	struct kernfs_node *node = cgroup_node(task, settings);
+	u64 cgroup = BPF_CORE_READ(node, id);
+	u32 class = class_of(cgroup);
+	u32 judged_out = 0;
+	if (class == CLASS_OTHER || (plan->filtered && judge(frame, task, plan, number, args, result, class) == 0)) {
+		judged_out = 1;
+		if (class == CLASS_OTHER || !settings->shadow) {
+			count->filtered += 1;
+			return;
+		}
+	}
+	header_fill(frame, task, RECORD_SYSCALL);
+	__builtin_memcpy(header->args, args, sizeof(args));
+	header->result = result;
+	header->syscall = number;
+	header->cgroup = cgroup;
+	if (judged_out)
+		header->flags |= FLAG_JUDGED_OUT;
+	if (!class)
+		piece_cgroup((u64)node);
+	for (u32 i = 0; i < 6; i++) {
+		if (i >= plan->count)
+			break;
+		capture(*(u32 *)&plan->steps[i]);
+	}
+	record_send(frame, settings, number);
+}
+
+/* Is this call one that a finished exec reports itself? */
+static __always_inline int is_reported_by_exec(u32 number, s64 result)
+{
+	return result == 0 && (number == SYS_execve || number == SYS_execveat);
+}
+
+static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s64 result)
+{
+	struct settings *settings = settings_get();
+	struct frame *frame = frame_of_cpu();
+	struct counts *count = counts_of(number);
+	if (!settings || !frame || !count || is_reported_by_exec(number, result))
+		return 0;
+	if (bpf_get_current_pid_tgid() >> 32 == settings->self_pid)
+		return 0;
+	if (frame->busy) {
+		count->dropped += 1;
+		return 0;
+	}
+	frame->busy = 1;
+	barrier();
+	syscall_event(frame, settings, count, bpf_get_current_task_btf(), number, regs, result);
+	barrier();
+	frame->busy = 0;
+	return 0;
+}
+
+/* ctx: common fields, s32 nr, s64 ret */
+struct exit_context {
+	u64 common;
+	s64 number;
+	s64 result;
+};
+
+SEC("tracepoint/syscall_exit")
+int syscall_exit(struct exit_context *ctx)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	u32 number = ctx->number;
+	if (number >= SYSCALLS)
+		return 0;
+	return syscall_returned(number, regs, ctx->result);
+}
+
+/* ctx: struct pt_regs *, long ret */
+SEC("tp_btf/sys_exit")
+int every_exit(u64 *ctx)
+{
+	struct pt_regs *regs = (void *)ctx[0];
+	u64 number = call_number(regs);
+	u32 zero = 0;
+	u64 *bits = bpf_map_lookup_elem(&wanted, &zero);
+	if (!bits || number >= SYSCALLS || !(bits[number / 64 & (SYSCALLS / 64 - 1)] >> (number & 63) & 1))
+		return 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (is_32_bit_call(task))
+		return 0;
+	return syscall_returned(number, regs, ctx[1]);
+}
+
+/* Opens a record about `task` for the three process events. 0: it is not wanted or cannot be had. */
+static __always_inline struct frame *process_event(struct settings *settings, struct task_struct *task, u32 kind, u32 count_index)
+{
+	struct frame *frame = frame_of_cpu();
+	struct counts *count = counts_of(count_index);
+	if (!frame || !count || (u32)BPF_CORE_READ(task, tgid) == settings->self_pid)
+		return 0;
+	struct kernfs_node *node = cgroup_node(task, settings);
+	u64 cgroup = BPF_CORE_READ(node, id);
+	u32 class = class_of(cgroup);
+	if (class == CLASS_OTHER) {
+		count->filtered += 1;
+		return 0;
+	}
+	if (frame->busy) {
+		count->dropped += 1;
+		return 0;
+	}
+	frame->busy = 1;
+	barrier();
+	header_fill(frame, task, kind);
+	struct header *header = HEADER(frame);
+	header->cgroup = cgroup;
+	header->result = 0;
+	header->syscall = 0;
+	__builtin_memset(header->args, 0, sizeof(header->args));
+	if (!class)
+		piece_cgroup((u64)node);
+	return frame;
+}
+
+static __always_inline void process_event_end(struct frame *frame, struct settings *settings, u32 count_index)
+{
+	record_send(frame, settings, count_index);
+	barrier();
+	frame->busy = 0;
+}
+
+/* ctx: struct task_struct *, pid_t old_pid, struct linux_binprm * */
+SEC("tp_btf/sched_process_exec")
+int process_exec(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct linux_binprm *binary = (void *)ctx[2];
+	struct settings *settings = settings_get();
+	struct frame *frame = settings ? process_event(settings, task, RECORD_EXEC, COUNT_EXEC) : 0;
+	if (!frame)
+		return 0;
+	struct mm_struct *mm = task->mm;
+	/* x86 has already written execve into orig_ax; only a path that begins at a descriptor tells execveat. */
+	int at = bpf_core_field_exists(binary->fdpath) && BPF_CORE_READ(binary, fdpath);
+	HEADER(frame)->syscall = at ? SYS_execveat : SYS_execve;
+	HEADER(frame)->args[0] = (u32)ctx[1];
+	piece_process(bpf_get_current_task());
+	u64 start = mm->arg_start, length = mm->arg_end - start;
+	piece_user(start, length, PIECE(PIECE_ARGS, SLOT_NONE));
+	start = mm->env_start;
+	length = mm->env_end - start;
+	piece_user(start, length, PIECE(PIECE_ENV, SLOT_NONE));
+	piece_kernel_string((u64)BPF_CORE_READ(binary, filename), PIECE(PIECE_STRING, SLOT_EXE));
+	piece_file((u64)BPF_CORE_READ(binary, file), SLOT_EXE, -1, 0);
+	piece_cwd(task, PIECE(PIECE_CWD, SLOT_NONE));
+	process_event_end(frame, settings, COUNT_EXEC);
+	return 0;
+}
+
+/* ctx: struct task_struct *parent, struct task_struct *child. Threads are not processes. */
+SEC("tp_btf/sched_process_fork")
+int process_fork(u64 *ctx)
+{
+	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
+	struct settings *settings = settings_get();
+	if (!settings || child->pid != child->tgid)
+		return 0;
+	struct frame *frame = process_event(settings, child, RECORD_FORK, COUNT_FORK);
+	if (!frame)
+		return 0;
+	HEADER(frame)->args[0] = parent->tgid;
+	HEADER(frame)->args[1] = parent->group_leader->start_boottime;
+	/* Itself, but as a number: only those go into functions of their own. */
+	piece_process((u64)BPF_CORE_READ(child, group_leader));
+	process_event_end(frame, settings, COUNT_FORK);
+	return 0;
+}
+
+/* ctx: struct task_struct *. acct_process: a process ends with its last thread, whichever that is. */
+SEC("tp_btf/sched_process_exit")
+int process_exit(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct settings *settings = settings_get();
+	if (!settings || task->signal->live.counter != 0)
+		return 0;
+	struct frame *frame = process_event(settings, task, RECORD_EXIT, COUNT_EXIT);
+	if (!frame)
+		return 0;
+	HEADER(frame)->result = task->exit_code;
+	process_event_end(frame, settings, COUNT_EXIT);
+	return 0;
+}
+
+/* The loader runs this once in its own process: inside a pid namespace getpid() would tell another number. */
+SEC("raw_tp/whoami")
+int whoami(u64 *ctx)
+{
+	struct settings *settings = settings_get();
+	if (settings)
+		settings->self_pid = bpf_get_current_pid_tgid() >> 32;
+	return 0;
+}

@@ -1,0 +1,22 @@
+//! Watches system calls through eBPF and shows them as events that rules understand.
+//!
+//! [`Probe`] is the source: it loads the kernel's half, keeps what is known of processes, containers and users, and
+//! shows each event while it stands in the ring buffer. Outputs, rules and configuration are not its business.
+
+mod cgroup;
+mod container;
+mod kernel;
+mod path;
+mod probe;
+mod process;
+mod procfs;
+mod record;
+mod state;
+mod syscall;
+mod users;
+
+pub use kernel::filter::{Alternative, Descriptor};
+pub use kernel::loader::{AttachKind, LoadError};
+pub use probe::{Probe, ProbeError, ProbeOptions, Tally};
+pub use record::Recorder;
+pub use syscall::event::SyscallEvent;

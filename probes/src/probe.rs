@@ -1,0 +1,306 @@
+//! The source of system-call events.
+
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use aya::maps::{HashMap, MapData, RingBuf};
+use lithify::event::EventType;
+use rustix::event::{Timespec, epoll};
+
+use crate::cgroup::choose_hierarchy;
+use crate::kernel::filter::{self, Alternative, Tables};
+use crate::kernel::layout::{self, Bytes as _, COUNT_EXEC, COUNT_EXIT, COUNT_FORK, Counts, Plan, Settings};
+use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
+use crate::kernel::record::{Record, RecordError};
+use crate::state::{Learned, State};
+use crate::syscall::event::SyscallEvent;
+use crate::syscall::plan::{self, Needs};
+
+/// What to watch, and with what means.
+#[derive(Clone, Debug)]
+pub struct ProbeOptions {
+    /// Types of events that are wanted. Exec and exit of processes are always seen.
+    pub events: Vec<EventType>,
+    /// What an event of a type must meet for any rule to match, for the types of which it is known. An empty list:
+    /// no event can match.
+    pub filters: Vec<(EventType, Vec<Alternative>)>,
+    /// Send what the filters would leave out all the same, marked: [`SyscallEvent::is_judged_out`].
+    pub shadow: bool,
+    /// Whether rules ask for the working directory of every event; costs a walk each.
+    pub needs_cwd: bool,
+    /// Whether rules ask for the environment.
+    pub needs_environment: bool,
+    /// Bytes of the ring buffer: a power of two, at least 64 KiB. The process holds it mapped twice.
+    pub ring_bytes: u32,
+    /// Bytes captured of buffers that calls read and write.
+    pub snap_bytes: u32,
+    /// How to attach; `None`: a tracepoint per call if they can be had.
+    pub attach: Option<AttachKind>,
+    /// Where the host's /proc is.
+    pub proc: PathBuf,
+    /// Where the host's root is, for its passwd.
+    pub host_root: PathBuf,
+    /// Most processes that are kept in mind.
+    pub processes_max: usize,
+    /// How long the reader sleeps when nobody wakes it: the longest an event waits.
+    pub interval: Duration,
+}
+
+impl Default for ProbeOptions {
+    fn default() -> Self {
+        Self {
+            events: Vec::new(),
+            filters: Vec::new(),
+            shadow: false,
+            needs_cwd: false,
+            needs_environment: false,
+            ring_bytes: 8 << 20,
+            snap_bytes: 80,
+            attach: None,
+            proc: PathBuf::from("/proc"),
+            host_root: PathBuf::from("/"),
+            processes_max: 1 << 16,
+            interval: Duration::from_millis(20),
+        }
+    }
+}
+
+/// Why the probe does not start, or stops.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The kernel's half.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// Processes that are there already cannot be listed.
+    #[error("list processes in {path}: {error}")]
+    Processes {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// Waiting for events.
+    #[error("wait for events: {0}")]
+    Wait(#[source] io::Error),
+    /// The kernel's half and ours disagree: a defect, not a condition.
+    #[error("read an event: {0}")]
+    Record(#[from] RecordError),
+}
+
+/// How many events of a type were sent, lost for want of room, and left out by the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// The type; `None` for forks, which are no events but keep the table of processes.
+    pub event: Option<EventType>,
+    /// Given to this process.
+    pub sent: u64,
+    /// Lost.
+    pub dropped: u64,
+    /// Left out.
+    pub filtered: u64,
+}
+
+/// A running probe. Dropping it detaches every program.
+pub struct Probe {
+    kernel: Kernel,
+    ring: RingBuf<MapData>,
+    cgroups: HashMap<MapData, u64, u32>,
+    wake: OwnedFd,
+    state: State,
+    attach: AttachKind,
+    missing: Vec<&'static str>,
+    numbers: Vec<(u16, EventType)>,
+    interval: Duration,
+    refreshed: Instant,
+    seen: u64,
+    /// The last batch was full: there is more, do not sleep.
+    is_behind: bool,
+}
+
+/// Records that are read before the caller has its turn, however fast new ones come.
+const BATCH: usize = 1024;
+
+impl Probe {
+    /// Loads and attaches the kernel's half, then takes in the processes that are there.
+    ///
+    /// # Errors
+    /// [`ProbeError`].
+    pub fn start(options: &ProbeOptions) -> Result<Self, ProbeError> {
+        let mut kernel = Kernel::load(&LoadOptions { ring_bytes: options.ring_bytes })?;
+        kernel.configure(settings(options))?;
+        let needs = Needs { cwd: options.needs_cwd };
+        let mut wanted: Vec<_> = options
+            .events
+            .iter()
+            .filter(|event| event.is_syscall())
+            .filter_map(|event| Some((*event, plan::plan(*event, needs)?)))
+            .collect();
+        kernel.set_filters(&filters(&mut wanted, &options.filters))?;
+        kernel.set_plans(&wanted.iter().map(|(_, plan)| *plan).collect::<Vec<_>>())?;
+        let names: Vec<_> = wanted.iter().map(|(event, _)| event.name()).collect();
+        let ring = kernel.take_ring()?;
+        let cgroups = kernel.take_cgroups()?;
+        let wake = wake_descriptor(&ring).map_err(ProbeError::Wait)?;
+        let mut state = State::new(
+            options.proc.clone(),
+            &options.host_root,
+            options.processes_max,
+            options.needs_environment,
+        );
+        let (attach, missing) = kernel.attach(&names, options.attach)?;
+        state.scan().map_err(|error| ProbeError::Processes { path: options.proc.clone(), error })?;
+        Ok(Self {
+            kernel,
+            ring,
+            cgroups,
+            wake,
+            state,
+            attach,
+            missing,
+            numbers: wanted.iter().map(|(event, (number, _))| (*number, *event)).collect(),
+            interval: options.interval,
+            refreshed: Instant::now(),
+            seen: 0,
+            is_behind: false,
+        })
+    }
+
+    /// How system calls are seen.
+    pub const fn attach_kind(&self) -> AttachKind {
+        self.attach
+    }
+
+    /// Wanted calls that this kernel does not have.
+    pub fn missing(&self) -> &[&'static str] {
+        &self.missing
+    }
+
+    /// Waits for events, at most the interval, and shows those that are there, at most a batch, in the order in which
+    /// they happened.
+    ///
+    /// Returns how many were shown.
+    ///
+    /// # Errors
+    /// [`ProbeError::Wait`]; [`ProbeError::Record`].
+    pub fn poll(&mut self, visit: &mut dyn FnMut(&SyscallEvent<'_>)) -> Result<u64, ProbeError> {
+        self.wait()?;
+        if self.refreshed.elapsed() > Duration::from_secs(1) {
+            self.state.refresh_boot_time();
+            self.refreshed = Instant::now();
+        }
+        let before = self.seen;
+        self.is_behind = true;
+        for _ in 0..BATCH {
+            let Some(bytes) = self.ring.next() else {
+                self.is_behind = false;
+                break;
+            };
+            let record = Record::parse(&bytes)?;
+            let learned = self.state.before(&record);
+            tell(&mut self.cgroups, learned);
+            if let Some(event) = SyscallEvent::new(record, &self.state, self.seen + 1) {
+                self.seen += 1;
+                visit(&event);
+            }
+            self.state.after(&record);
+        }
+        Ok(self.seen - before)
+    }
+
+    fn wait(&self) -> Result<(), ProbeError> {
+        if self.is_behind {
+            return Ok(());
+        }
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(self.interval.subsec_nanos()) };
+        let mut events =
+            [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 1];
+        match epoll::wait(&self.wake, &mut events, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(ProbeError::Wait(error.into())),
+        }
+    }
+
+    /// What happened to the events of each type, since the start.
+    ///
+    /// # Errors
+    /// [`LoadError::Map`].
+    pub fn tally(&self) -> Result<Vec<Tally>, LoadError> {
+        let counts = self.kernel.counts()?;
+        let of = |index: u32| counts[index as usize];
+        let tally = |event, counts: Counts| Tally {
+            event,
+            sent: counts.sent,
+            dropped: counts.dropped,
+            filtered: counts.filtered,
+        };
+        let mut all: Vec<_> =
+            self.numbers.iter().map(|(number, event)| tally(Some(*event), of(u32::from(*number)))).collect();
+        for (name, index) in [("execve", COUNT_EXEC), ("procexit", COUNT_EXIT)] {
+            all.push(tally(EventType::from_name(name), of(index)));
+        }
+        all.push(tally(None, of(COUNT_FORK)));
+        Ok(all)
+    }
+
+    /// Processes that are known, and those that found no room.
+    pub fn processes(&self) -> (usize, u64) {
+        (self.state.processes.len(), self.state.processes.refused)
+    }
+}
+
+/// The tables of all filters; the plans of their calls learn that they are filtered.
+fn filters(
+    wanted: &mut [(EventType, (u16, Plan))],
+    filters: &[(EventType, Vec<Alternative>)],
+) -> Vec<(u16, u32, Tables)> {
+    let mut all = Vec::new();
+    for ((event, (number, plan)), group) in wanted.iter_mut().zip(0_u32..) {
+        let alternatives = filters.iter().find(|(of, _)| of == event).map(|(_, alternatives)| alternatives);
+        if let Some(tables) = alternatives.and_then(|alternatives| filter::tables(alternatives, group)) {
+            plan.filtered = 1;
+            plan.group = group;
+            all.push((*number, group, tables));
+        }
+    }
+    all
+}
+
+fn settings(options: &ProbeOptions) -> Settings {
+    let mut settings = Settings::zeroed();
+    let own = std::fs::read_to_string(options.proc.join("self/cgroup")).unwrap_or_default();
+    settings.subsystem = choose_hierarchy(&own);
+    settings.wake_bytes = u64::from(options.ring_bytes) / 8;
+    settings.full_bytes = u64::from(options.ring_bytes) / 8 * 7;
+    settings.shadow = u32::from(options.shadow);
+    settings.snap_bytes = options.snap_bytes.min(layout::TEXT_MAX);
+    settings
+}
+
+/// A descriptor that is ready when the kernel's half wakes us, and not already when something is there: a reader that
+/// is called for every event works on nothing else.
+fn wake_descriptor(ring: &RingBuf<MapData>) -> io::Result<OwnedFd> {
+    let wake = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(
+        &wake,
+        ring.as_fd(),
+        epoll::EventData::new_u64(0),
+        epoll::EventFlags::IN | epoll::EventFlags::ET,
+    )?;
+    Ok(wake)
+}
+
+/// Tells the kernel what a cgroup is. If that fails, it goes on sending the path with each event.
+fn tell(cgroups: &mut HashMap<MapData, u64, u32>, learned: Learned) {
+    if learned.reset {
+        let known: Vec<u64> = cgroups.keys().filter_map(Result::ok).collect();
+        for cgroup in known {
+            let _ = cgroups.remove(&cgroup);
+        }
+    }
+    if let Some((cgroup, class)) = learned.cgroup {
+        let _ = cgroups.insert(cgroup, class, 0);
+    }
+}

@@ -1,0 +1,347 @@
+//! The processes of the machine: who they are, what they execute, whose children they are.
+//!
+//! Filled from /proc at start and kept by the kernel's exec, fork and exit events. A process is its number and the
+//! moment it started, so a number that is used again is another process. What can change without an exec (user,
+//! parent, session) is taken from each event's header, never remembered from an older one for too long.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use crate::kernel::layout::{
+    CLASS_HOST, FileInfo, Header, LAYER_LOWER, LAYER_UPPER, PIECE_ARGS, PIECE_CWD, PIECE_ENV, PIECE_FILE,
+    PIECE_PATH, PIECE_PROCESS, ProcessInfo, SLOT_EXE, SLOT_NONE,
+};
+use crate::kernel::record::{Record, until_zero};
+use crate::syscall::names::{EXE_FROM_MEMFD, EXE_LOWER_LAYER, EXE_UPPER_LAYER};
+
+const _: () = assert!(CLASS_HOST != 0, "0 says that the kernel does not know");
+
+/// What a process executes. Children share it with their parent until they execute something else.
+#[derive(Debug, Default)]
+pub(crate) struct Image {
+    /// Arguments, each ended by a zero; the first is `proc.exe`.
+    pub(crate) args: Box<[u8]>,
+    /// Environment, each variable ended by a zero.
+    pub(crate) env: Box<[u8]>,
+    /// The executed file.
+    pub(crate) path: Box<[u8]>,
+    /// Working directory when it was executed.
+    pub(crate) cwd: Box<[u8]>,
+    /// The file's inode.
+    pub(crate) ino: u64,
+    /// Last change of the file's status, nanoseconds since the epoch.
+    pub(crate) ctime_ns: u64,
+    /// Last change of the file's contents.
+    pub(crate) mtime_ns: u64,
+    /// `EXE_*`.
+    pub(crate) flags: u64,
+}
+
+impl Image {
+    /// The arguments one by one.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &[u8]> {
+        zero_ended(&self.args)
+    }
+
+    /// `argv[0]`.
+    pub(crate) fn exe(&self) -> &[u8] {
+        until_zero(&self.args)
+    }
+}
+
+/// Texts that each end with a zero; the last may lack it where it was cut.
+pub(crate) fn zero_ended(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+    let any = !bytes.is_empty();
+    bytes.split(|byte| *byte == 0).filter(move |_| any)
+}
+
+/// One process.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    pub(crate) start_ns: u64,
+    /// Whether `start_ns` is to the nanosecond; /proc tells only hundredths of a second.
+    pub(crate) start_is_exact: bool,
+    pub(crate) ppid: u32,
+    /// 0: not known.
+    pub(crate) parent_start_ns: u64,
+    pub(crate) comm: [u8; 16],
+    pub(crate) image: Arc<Image>,
+    pub(crate) info: ProcessInfo,
+    pub(crate) sid: u32,
+    pub(crate) pgid: u32,
+    pub(crate) tty: u32,
+    pub(crate) uid: u32,
+    pub(crate) cgroup: u64,
+}
+
+impl Process {
+    /// Its name.
+    pub(crate) fn comm(&self) -> &[u8] {
+        until_zero(&self.comm)
+    }
+}
+
+/// Granularity of the start times of /proc: a hundredth of a second.
+pub(crate) const TICK_NS: u64 = 10_000_000;
+
+/// Hashes process and cgroup numbers: one multiplication, the numbers are not chosen by an attacker who could gain
+/// more from collisions than a slower probe.
+#[derive(Default)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
+
+/// Every process that is known.
+#[derive(Default)]
+pub(crate) struct ProcessTable {
+    processes: NumberMap<u32, Process>,
+    limit: usize,
+    keep_environment: bool,
+    /// Processes that had to be left out, the table being full.
+    pub(crate) refused: u64,
+}
+
+/// As far as ancestors are followed: deeper chains are loops or attacks.
+pub(crate) const ANCESTORS_MAX: usize = 64;
+
+impl ProcessTable {
+    /// A table of at most `limit` processes; the environment is kept only where rules ask for it.
+    pub(crate) fn new(limit: usize, keep_environment: bool) -> Self {
+        Self { processes: NumberMap::default(), limit, keep_environment, refused: 0 }
+    }
+
+    /// How many are known.
+    pub(crate) fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// The process of this number, if it started then.
+    pub(crate) fn get(&self, pid: u32, start_ns: u64) -> Option<&Process> {
+        self.processes.get(&pid).filter(|process| is_same_start(process, start_ns))
+    }
+
+    /// The process that has this number now.
+    pub(crate) fn by_number(&self, pid: u32) -> Option<&Process> {
+        self.processes.get(&pid)
+    }
+
+    /// Adds one that /proc told. What an event has told already is better.
+    pub(crate) fn add(&mut self, process: Process) {
+        if self.processes.len() >= self.limit && !self.processes.contains_key(&process.pid) {
+            self.refused += 1;
+            return;
+        }
+        self.processes.entry(process.pid).or_insert(process);
+    }
+
+    /// Whether there is a process of this number and start.
+    pub(crate) fn has(&self, header: &Header) -> bool {
+        self.get(header.pid, header.start_ns).is_some()
+    }
+
+    /// Takes what the header of any event tells of its process.
+    pub(crate) fn observe(&mut self, header: &Header) {
+        let Some(process) = self.processes.get_mut(&header.pid) else { return };
+        if !is_same_start(process, header.start_ns) {
+            return;
+        }
+        process.start_ns = header.start_ns;
+        process.start_is_exact = true;
+        process.ppid = header.ppid;
+        process.parent_start_ns = header.parent_start_ns;
+        process.sid = header.sid;
+        process.pgid = header.pgid;
+        process.tty = header.tty;
+        process.uid = header.uid;
+        process.cgroup = header.cgroup;
+    }
+
+    /// A process executed a file: it is the same process with another image.
+    pub(crate) fn executed(&mut self, record: &Record<'_>) {
+        let header = &record.header;
+        let image = Arc::new(self.image(record));
+        let info = record.structure(PIECE_PROCESS, SLOT_NONE);
+        self.insert(header, image, info);
+    }
+
+    /// A process was born: it has its parent's image.
+    pub(crate) fn forked(&mut self, record: &Record<'_>) {
+        let header = &record.header;
+        let [parent, parent_start, ..] = header.args;
+        let parent = u32::try_from(parent).ok().and_then(|pid| self.get(pid, parent_start));
+        let image = parent.map(|parent| Arc::clone(&parent.image)).unwrap_or_default();
+        let info = record.structure(PIECE_PROCESS, SLOT_NONE);
+        self.insert(header, image, info);
+    }
+
+    /// A process ended.
+    pub(crate) fn exited(&mut self, header: &Header) {
+        if self.get(header.pid, header.start_ns).is_some() {
+            self.processes.remove(&header.pid);
+        }
+    }
+
+    fn insert(&mut self, header: &Header, image: Arc<Image>, info: Option<ProcessInfo>) {
+        if self.processes.len() >= self.limit && !self.processes.contains_key(&header.pid) {
+            self.refused += 1;
+            return;
+        }
+        let known = self.get(header.pid, header.start_ns).map(|process| process.info);
+        let process = Process {
+            pid: header.pid,
+            start_ns: header.start_ns,
+            start_is_exact: true,
+            ppid: header.ppid,
+            parent_start_ns: header.parent_start_ns,
+            comm: header.comm,
+            image,
+            info: info.or(known).unwrap_or_else(crate::kernel::layout::Bytes::zeroed),
+            sid: header.sid,
+            pgid: header.pgid,
+            tty: header.tty,
+            uid: header.uid,
+            cgroup: header.cgroup,
+        };
+        self.processes.insert(header.pid, process);
+    }
+
+    fn image(&self, record: &Record<'_>) -> Image {
+        let file: Option<FileInfo> = record.structure(PIECE_FILE, SLOT_EXE);
+        let path = record.text(PIECE_PATH, SLOT_EXE).unwrap_or_default();
+        let bytes = |kind| record.piece(kind, SLOT_NONE).unwrap_or_default();
+        Image {
+            args: bytes(PIECE_ARGS).into(),
+            env: if self.keep_environment { bytes(PIECE_ENV).into() } else { Box::default() },
+            path: path.into(),
+            cwd: record.text(PIECE_CWD, SLOT_NONE).unwrap_or_default().into(),
+            ino: file.map_or(0, |file| file.ino),
+            ctime_ns: file.map_or(0, |file| file.ctime_ns),
+            mtime_ns: file.map_or(0, |file| file.mtime_ns),
+            flags: file.map_or(0, |file| exe_flags(&file, path)),
+        }
+    }
+
+    /// A process's parent, its parent and so on, the nearest first.
+    pub(crate) fn ancestors(&self, ppid: u32, parent_start_ns: u64) -> impl Iterator<Item = &Process> {
+        let find = move |pid: u32, start_ns: u64| match start_ns {
+            0 => self.by_number(pid),
+            _ => self.get(pid, start_ns),
+        };
+        std::iter::successors(find(ppid, parent_start_ns), move |process| {
+            if process.ppid == 0 { None } else { find(process.ppid, process.parent_start_ns) }
+        })
+        .take(ANCESTORS_MAX)
+    }
+}
+
+fn is_same_start(process: &Process, start_ns: u64) -> bool {
+    process.start_ns == start_ns
+        || !process.start_is_exact && process.start_ns / TICK_NS == start_ns / TICK_NS
+}
+
+/// What is known of an executed file.
+pub(crate) fn exe_flags(file: &FileInfo, path: &[u8]) -> u64 {
+    let layer = match file.layer {
+        LAYER_UPPER => EXE_UPPER_LAYER,
+        LAYER_LOWER => EXE_LOWER_LAYER,
+        _ => 0,
+    };
+    let memfd = if path.starts_with(b"memfd:") { EXE_FROM_MEMFD } else { 0 };
+    layer | memfd
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::layout::{Bytes as _, RECORD_EXEC};
+
+    fn header(pid: u32, start_ns: u64, parent: u32, parent_start_ns: u64) -> Header {
+        let mut header = Header::zeroed();
+        header.kind = RECORD_EXEC;
+        header.pid = pid;
+        header.start_ns = start_ns;
+        header.ppid = parent;
+        header.parent_start_ns = parent_start_ns;
+        header
+    }
+
+    fn table() -> ProcessTable {
+        let mut table = ProcessTable::new(3, false);
+        for (pid, start, ppid, parent_start) in [(1, 100, 0, 0), (10, 200, 1, 100), (20, 300, 10, 200)] {
+            table.insert(&header(pid, start, ppid, parent_start), Arc::default(), None);
+        }
+        table
+    }
+
+    #[test]
+    fn follows_ancestors_to_the_first() {
+        let table = table();
+        let pids: Vec<_> = table.ancestors(20, 300).map(|process| process.pid).collect();
+        assert_eq!(pids, [20, 10, 1]);
+    }
+
+    #[test]
+    fn a_number_used_again_is_another_process() {
+        let mut table = table();
+        table.exited(&header(10, 200, 1, 100));
+        table.insert(&header(10, 900, 1, 100), Arc::default(), None);
+        assert!(table.get(10, 200).is_none());
+        assert_eq!(table.ancestors(10, 200).count(), 0);
+        // An exit that comes late for the old one does not end the new one.
+        table.exited(&header(10, 200, 1, 100));
+        assert!(table.get(10, 900).is_some());
+    }
+
+    #[test]
+    fn a_start_read_from_proc_is_known_to_a_hundredth_of_a_second() {
+        let mut told = ProcessTable::new(3, false);
+        told.insert(&header(7, 12_340_000_000, 1, 0), Arc::default(), None);
+        let process = Process { start_is_exact: false, ..told.by_number(7).unwrap().clone() };
+        let mut table = ProcessTable::new(3, false);
+        table.add(process);
+        table.observe(&header(7, 12_345_678_901, 1, 0));
+        assert_eq!(table.get(7, 12_345_678_901).unwrap().start_ns, 12_345_678_901);
+        assert!(table.get(7, 12_399_678_901).is_none());
+    }
+
+    #[test]
+    fn a_full_table_refuses_and_counts() {
+        let mut table = table();
+        table.insert(&header(30, 400, 1, 100), Arc::default(), None);
+        assert_eq!((table.len(), table.refused), (3, 1));
+        table.insert(&header(20, 300, 1, 100), Arc::default(), None);
+        assert_eq!(table.by_number(20).unwrap().ppid, 1);
+    }
+
+    #[test]
+    fn splits_arguments() {
+        let split = |bytes: &'static [u8]| zero_ended(bytes).collect::<Vec<_>>();
+        assert_eq!(split(b"sh\0-c\0\0"), [&b"sh"[..], b"-c", b""]);
+        assert_eq!(split(b""), [] as [&[u8]; 0]);
+        assert_eq!(split(b"cut"), [b"cut"]);
+    }
+}

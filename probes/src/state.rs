@@ -1,0 +1,160 @@
+//! What the probe knows beside the event at hand: processes, containers, users, the time of boot.
+
+use std::path::PathBuf;
+
+use crate::container::ContainerId;
+use crate::kernel::layout::{
+    CLASS_CONTAINER, CLASS_HOST, CLASS_OTHER, PIECE_CGROUP, RECORD_EXEC, RECORD_EXIT, RECORD_FORK, SLOT_NONE,
+};
+use crate::kernel::record::Record;
+use crate::process::{NumberMap, ProcessTable, TICK_NS};
+use crate::procfs;
+use crate::users::Users;
+
+/// What a cgroup is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cgroup {
+    /// Its path in the hierarchy.
+    pub(crate) path: Box<str>,
+    /// Its container; `None` on the host.
+    pub(crate) container: Option<ContainerId>,
+}
+
+/// Cgroups whose meaning is kept; more, and all are learned again.
+const CGROUPS_MAX: usize = 16_384;
+
+/// Everything that fields of events are answered from.
+pub(crate) struct State {
+    pub(crate) processes: ProcessTable,
+    pub(crate) users: Users,
+    cgroups: NumberMap<u64, Cgroup>,
+    /// Nanoseconds since the epoch when the machine booted.
+    pub(crate) boot_ns: u64,
+    /// Where /proc is.
+    pub(crate) proc: PathBuf,
+    /// A sidecar watches containers below this cgroup path only.
+    pub(crate) own_pod: Option<Box<str>>,
+    pub(crate) hostname: Box<str>,
+    keep_environment: bool,
+}
+
+/// What the kernel must be told after a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Learned {
+    /// The class of a cgroup that it did not know.
+    pub(crate) cgroup: Option<(u64, u32)>,
+    /// Forget all classes first: so have we, there were too many.
+    pub(crate) reset: bool,
+}
+
+impl State {
+    /// A state that knows nothing yet.
+    pub(crate) fn new(
+        proc: PathBuf,
+        host_root: &std::path::Path,
+        processes_max: usize,
+        keep_environment: bool,
+    ) -> Self {
+        Self {
+            processes: ProcessTable::new(processes_max, keep_environment),
+            users: Users::new(host_root),
+            cgroups: NumberMap::default(),
+            boot_ns: boot_time_ns(),
+            hostname: std::fs::read_to_string(proc.join("sys/kernel/hostname"))
+                .unwrap_or_default()
+                .trim()
+                .into(),
+            proc,
+            own_pod: None,
+            keep_environment,
+        }
+    }
+
+    /// Takes in the processes that are there already. Attach first: what starts meanwhile is told twice, not never.
+    ///
+    /// # Errors
+    /// /proc cannot be listed.
+    pub(crate) fn scan(&mut self) -> std::io::Result<()> {
+        for pid in procfs::numbers(&self.proc)? {
+            if let Some(process) = procfs::read(&self.proc, pid, self.keep_environment) {
+                self.processes.add(process);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what a record tells, before its event is shown to anybody.
+    pub(crate) fn before(&mut self, record: &Record<'_>) -> Learned {
+        let header = &record.header;
+        let reset = self.cgroups.len() >= CGROUPS_MAX;
+        if reset {
+            self.cgroups.clear();
+        }
+        let class = record.text(PIECE_CGROUP, SLOT_NONE).map(|path| self.learn_cgroup(header.cgroup, path));
+        match header.kind {
+            RECORD_EXEC => self.processes.executed(record),
+            RECORD_FORK => self.processes.forked(record),
+            _ => self.processes.observe(header),
+        }
+        if header.kind != RECORD_EXIT && !self.processes.has(header) {
+            self.fetch(record);
+        }
+        if header.kind == RECORD_EXEC
+            && let Some(container) =
+                self.cgroups.get(&header.cgroup).and_then(|cgroup| cgroup.container.as_ref())
+        {
+            self.users.learn(&container.full, &self.proc, header.pid);
+        }
+        Learned { cgroup: class.map(|class| (header.cgroup, class)), reset }
+    }
+
+    /// Takes in what a record tells, after its event was shown.
+    pub(crate) fn after(&mut self, record: &Record<'_>) {
+        if record.header.kind == RECORD_EXIT {
+            self.processes.exited(&record.header);
+        }
+    }
+
+    /// A process that is missing, because its fork was dropped or it is older than the probe: /proc may know it.
+    fn fetch(&mut self, record: &Record<'_>) {
+        let header = &record.header;
+        // In a pid namespace of our own, /proc numbers processes otherwise: the start tells whether it is the same.
+        if let Some(process) = procfs::read(&self.proc, header.pid, self.keep_environment)
+            && process.start_ns / TICK_NS == header.start_ns / TICK_NS
+        {
+            self.processes.add(process);
+            self.processes.observe(header);
+        }
+    }
+
+    fn learn_cgroup(&mut self, number: u64, path: &[u8]) -> u32 {
+        let path = String::from_utf8_lossy(path);
+        let container = ContainerId::from_cgroup(&path);
+        let class = match (&self.own_pod, &container) {
+            (Some(pod), _) if !path.starts_with(&**pod) => CLASS_OTHER,
+            (_, Some(_)) => CLASS_CONTAINER,
+            (_, None) => CLASS_HOST,
+        };
+        self.cgroups.insert(number, Cgroup { path: path.into(), container });
+        class
+    }
+
+    /// What is known of a cgroup.
+    pub(crate) fn cgroup(&self, number: u64) -> Option<&Cgroup> {
+        self.cgroups.get(&number)
+    }
+
+    /// The clock may have been set meanwhile.
+    pub(crate) fn refresh_boot_time(&mut self) {
+        self.boot_ns = boot_time_ns();
+    }
+}
+
+fn boot_time_ns() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+    let nanoseconds = |clock| {
+        let time = clock_gettime(clock);
+        i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+    };
+    u64::try_from(nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime)).unwrap_or(0)
+}
