@@ -88,13 +88,16 @@ fn summary(totals: &Totals) -> String {
         .filter(|severity| totals.count(*severity) > 0)
         .map(|severity| plural(totals.count(severity), &severity.to_string()))
         .chain((totals.count(Severity::Info) > 0).then(|| format!("{} info", totals.count(Severity::Info))))
-        .chain((!totals.errors.is_empty()).then(|| plural(totals.errors.len(), "unreadable file")))
         .collect();
     let scope = plural(totals.files, "file");
-    match counts.split_last() {
+    let found = match counts.split_last() {
         None => format!("no findings in {scope}"),
         Some((only, [])) => format!("found {only} in {scope}"),
         Some((last, others)) => format!("found {} and {last} in {scope}", others.join(", ")),
+    };
+    match totals.errors.len() {
+        0 => found,
+        unjudged => format!("{found}; {} could not be judged", plural(unjudged, "file")),
     }
 }
 
@@ -226,5 +229,8 @@ error[privileged]: container is privileged
         assert_eq!(summary(&totals), "found 2 errors in 1 file");
         totals.findings.insert(Severity::Warning, 1);
         assert_eq!(summary(&totals), "found 2 errors and 1 warning in 1 file");
+        let broken = broken(1, 1);
+        let totals = Totals { files: 2, errors: vec![broken], ..Totals::default() };
+        assert_eq!(summary(&totals), "no findings in 2 files; 1 file could not be judged");
     }
 }
