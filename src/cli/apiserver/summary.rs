@@ -144,7 +144,8 @@ fn advice(args: &PatchArgs, terminal: &mut Terminal) -> io::Result<()> {
     };
     let words = std::iter::once(String::new()).chain(args.audit.command_line());
     let settings = words.collect::<Vec<_>>().join(" ");
-    writeln!(terminal, "\nto undo this:       lithify apiserver rollback{manifest}")?;
+    let state = args.node.state_option();
+    writeln!(terminal, "\nto undo this:       lithify apiserver rollback{manifest}{state}")?;
     writeln!(
         terminal,
         "to keep it:         `kubeadm upgrade` writes the manifest anew and drops these flags, unless"

@@ -32,6 +32,14 @@ pub(super) struct NodeArgs {
 }
 
 impl NodeArgs {
+    /// The option that finds the same state again, where it is not the default.
+    pub(super) fn state_option(&self) -> String {
+        if self.state_dir.as_os_str() == DEFAULT_STATE_DIR {
+            return String::new();
+        }
+        format!(" --state-dir {}", self.state_dir.display())
+    }
+
     pub(super) fn state(&self) -> anyhow::Result<State> {
         Ok(State::at(std::path::absolute(&self.state_dir)?))
     }
