@@ -162,7 +162,10 @@ __noinline int piece_file(u64 file_pointer, u32 slot, int fd, u32 without_path)
 	info->root_mount = BPF_CORE_READ(task, fs, root.mnt) == mnt;
 	info->fd = fd;
 	info->deleted = BPF_CORE_READ(dentry, d_hash.pprev) == 0 && BPF_CORE_READ(dentry, d_parent) != dentry;
-	inode_times(inode, info);
+	/* Rules ask for the times of executed files only. */
+	info->ctime_ns = info->mtime_ns = 0;
+	if (slot == SLOT_EXE)
+		inode_times(inode, info);
 	piece_end(frame, room, PIECE_FILE, slot, sizeof(*info));
 	if ((mode & S_IFMT) == S_IFSOCK)
 		return piece_socket(file_pointer, slot);

@@ -50,55 +50,49 @@ static __always_inline u64 bytes_equal(u64 word, u64 repeated)
 	return ~(((differing & low) + low) | differing | low);
 }
 
-struct scan {
-	u32 length;
-	/* 1: a "/." or "//" is in the path, which rules see otherwise than it is written. */
-	u32 unclean;
-	/* The last eight bytes that hold a slash: where they begin, and which of them are slashes. */
-	u32 at;
-	u64 slashes;
-};
-
 #define SLASHES 0x2f2f2f2f2f2f2f2full
 #define DOTS 0x2e2e2e2e2e2e2e2eull
+/* A path that is longer than this is not looked at: behind it must be room for two words of zeros. */
+#define PATH_MAX_JUDGED (PREFIX_MAX - 20)
 
-/* Eight bytes of the path; bpf_loop calls it until it returns 1. */
+/* Is a "/." or "//" in the path, which rules see otherwise than it is written? Eight bytes at a time. */
+static __always_inline u64 path_is_unclean(struct frame *frame, u32 length)
+{
+	u64 found = 0;
+	for (u32 at = 0; at < PATH_MAX_JUDGED; at += 8) {
+		if (at >= length)
+			break;
+		u64 word, next;
+		__builtin_memcpy(&word, &frame->prefix.path[at], sizeof(word));
+		next = word >> 8 | (u64)frame->prefix.path[at + 8] << 56;
+		found |= bytes_equal(word, SLASHES) & (bytes_equal(next, DOTS) | bytes_equal(next, SLASHES));
+	}
+	return found;
+}
+
+struct scan {
+	u32 length;
+	/* Where the last component begins. */
+	u32 name;
+};
+
+/* Looks for the last slash from the end; bpf_loop calls it until it returns 1. */
 static long scan_step(u32 index, struct scan *scan)
 {
 	struct frame *frame = frame_of_cpu();
-	u32 at = index * 8;
-	if (!frame || at >= scan->length || at > PREFIX_MAX - 12)
+	u32 at = scan->length - 1 - index;
+	if (!frame || at >= PATH_MAX_JUDGED)
 		return 1;
-	u64 word, next;
-	__builtin_memcpy(&word, &frame->prefix.path[at], sizeof(word));
-	next = word >> 8 | (u64)frame->prefix.path[at + 8] << 56;
-	u64 slashes = bytes_equal(word, SLASHES);
-	/* What lies behind the end is left from another path. */
-	if (at + 8 > scan->length)
-		slashes &= (1ull << (scan->length - at) * 8) - 1;
-	if (slashes & (bytes_equal(next, DOTS) | bytes_equal(next, SLASHES)))
-		scan->unclean = 1;
-	if (slashes) {
-		scan->at = at;
-		scan->slashes = slashes;
-	}
-	return 0;
+	if (frame->prefix.path[at] != '/')
+		return 0;
+	scan->name = at + 1;
+	return 1;
 }
 
-/* Where the last component begins. */
-static __always_inline u32 scan_name(struct scan *scan)
+/* A number below 64 from the first letters of a path behind the slash; the loader makes the same. */
+static __always_inline u32 path_start(const u8 *path)
 {
-	u64 bits = scan->slashes;
-	u32 byte = 0;
-	if (bits >> 32) {
-		byte = 4;
-		bits >>= 32;
-	}
-	if (bits >> 16) {
-		byte += 2;
-		bits >>= 16;
-	}
-	return scan->at + byte + (bits >> 8 ? 2 : 1);
+	return (path[1] * 31 + path[2] * 7 + path[3]) & 63;
 }
 
 static __always_inline u64 names_met(struct frame *frame, struct filter *filter, struct plan *plan, u32 name)
@@ -122,39 +116,47 @@ __noinline u64 paths_met(u32 number, u64 text)
 	if (!frame || !plan || !filter)
 		return ~0ull;
 	long length = bpf_probe_read_user_str(frame->prefix.path, PREFIX_MAX, (void *)text);
-	if (length <= 1 || length >= PREFIX_MAX - 12 || frame->prefix.path[0] != '/')
+	if (length <= 1 || length > PATH_MAX_JUDGED || frame->prefix.path[0] != '/')
 		return ~0ull;
-	struct scan scan = { .length = length - 1 };
-	bpf_loop(PREFIX_MAX / 8, scan_step, &scan, 0);
-	if (scan.unclean)
+	u32 end = length - 1;
+	barrier_var(end);
+	if (end >= PATH_MAX_JUDGED)
 		return ~0ull;
-	frame->prefix.group = plan->group;
-	frame->prefix.bits = (sizeof(u32) + scan.length) * 8;
+	/* What lies behind the end is left from another path. */
+	__builtin_memset(&frame->prefix.path[end], 0, 2 * sizeof(u64));
+	if (path_is_unclean(frame, end))
+		return ~0ull;
 	u64 met = filter->any_prefix;
-	u64 *more = bpf_map_lookup_elem(&prefixes, &frame->prefix);
-	if (more)
-		met |= *more;
-	if (met & ~filter->any_name)
-		met &= names_met(frame, filter, plan, scan_name(&scan));
+	/* Most paths begin otherwise than all that are asked for: that is told without the trie. */
+	if (filter->starts >> path_start(frame->prefix.path) & 1) {
+		frame->prefix.group = plan->group;
+		frame->prefix.bits = (sizeof(u32) + end) * 8;
+		u64 *more = bpf_map_lookup_elem(&prefixes, &frame->prefix);
+		if (more)
+			met |= *more;
+	}
+	if (met & ~filter->any_name) {
+		struct scan scan = { .length = end };
+		bpf_loop(PATH_MAX_JUDGED, scan_step, &scan, 0);
+		met &= names_met(frame, filter, plan, scan.name);
+	}
 	return met;
 }
 
-/* The alternatives that the event can meet; 0: leave it out. */
-static __always_inline u64 judge(struct frame *frame, struct task_struct *task, struct plan *plan, u32 number,
-				 const u64 *args, s64 result, u32 class)
+/* The alternatives that the event can meet; 0: leave it out. Cheap tests come first. */
+static __always_inline u64 judge(struct task_struct *task, struct settings *settings, struct plan *plan, u32 number,
+				 struct pt_regs *regs, s64 result)
 {
 	struct filter *filter = bpf_map_lookup_elem(&filters, &number);
 	if (!filter)
 		return ~0ull;
 	u64 met = result < 0 ? filter->failed : filter->succeeded;
-	if (class == CLASS_HOST)
-		met &= filter->host;
-	else if (class == CLASS_CONTAINER)
-		met &= filter->container;
 	if (result < 0 || result > 2)
 		met &= filter->not_stdio;
 	if (!met)
 		return 0;
+	u64 args[6];
+	read_args(args, regs);
 	if (plan->open != OPEN_NONE) {
 		u32 flags = open_flags(plan, args);
 		if ((flags & O_ACCMODE) == 0)
@@ -162,8 +164,16 @@ static __always_inline u64 judge(struct frame *frame, struct task_struct *task, 
 		else if ((flags & O_ACCMODE) == 1)
 			met &= filter->no_read;
 	}
-	if (met & ~filter->not_root && BPF_CORE_READ(task, cred, euid.val) != 0)
+	if (met & ~filter->not_root && task->cred->euid.val != 0)
 		met &= filter->not_root;
+	/* Only where it makes a difference is it asked in which cgroup the task is. */
+	if (met & (filter->host ^ filter->container)) {
+		u32 class = class_of(cgroup_number(task, settings));
+		if (class == CLASS_HOST)
+			met &= filter->host;
+		else if (class == CLASS_CONTAINER)
+			met &= filter->container;
+	}
 	if (met && plan->fd_slot != SLOT_NONE) {
 		int fd = plan->fd_slot == SLOT_RESULT ? result : args[plan->fd_slot & 3];
 		met &= filter->fd[fd_class(task, fd) & 7];

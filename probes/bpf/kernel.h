@@ -173,7 +173,7 @@ struct cgroup_subsys_state {
 enum cgroup_subsys_id { pids_cgrp_id, memory_cgrp_id, cpu_cgrp_id, devices_cgrp_id };
 
 struct css_set {
-	struct cgroup_subsys_state *subsys[1];
+	struct cgroup_subsys_state *subsys[32];
 	struct cgroup *dfl_cgrp;
 };
 

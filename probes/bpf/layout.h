@@ -264,8 +264,9 @@ struct filter {
 	u64 fd[8];
 	u64 any_prefix;
 	u64 any_name;
+	u64 starts;
 };
-_Static_assert(sizeof(struct filter) == 144, "size");
+_Static_assert(sizeof(struct filter) == 152, "size");
 _Static_assert(__builtin_offsetof(struct filter, host) == 0, "host");
 _Static_assert(__builtin_offsetof(struct filter, container) == 8, "container");
 _Static_assert(__builtin_offsetof(struct filter, failed) == 16, "failed");
@@ -277,6 +278,7 @@ _Static_assert(__builtin_offsetof(struct filter, not_stdio) == 56, "not_stdio");
 _Static_assert(__builtin_offsetof(struct filter, fd) == 64, "fd");
 _Static_assert(__builtin_offsetof(struct filter, any_prefix) == 128, "any_prefix");
 _Static_assert(__builtin_offsetof(struct filter, any_name) == 136, "any_name");
+_Static_assert(__builtin_offsetof(struct filter, starts) == 144, "starts");
 
 struct prefix_key {
 	u32 bits;
@@ -300,7 +302,7 @@ struct settings {
 	u32 self_pid;
 	u32 shadow;
 	u32 subsystem;
-	u32 unused;
+	u32 own_only;
 	u64 wake_bytes;
 	u64 full_bytes;
 	u32 snap_bytes;
@@ -310,7 +312,7 @@ _Static_assert(sizeof(struct settings) == 40, "size");
 _Static_assert(__builtin_offsetof(struct settings, self_pid) == 0, "self_pid");
 _Static_assert(__builtin_offsetof(struct settings, shadow) == 4, "shadow");
 _Static_assert(__builtin_offsetof(struct settings, subsystem) == 8, "subsystem");
-_Static_assert(__builtin_offsetof(struct settings, unused) == 12, "unused");
+_Static_assert(__builtin_offsetof(struct settings, own_only) == 12, "own_only");
 _Static_assert(__builtin_offsetof(struct settings, wake_bytes) == 16, "wake_bytes");
 _Static_assert(__builtin_offsetof(struct settings, full_bytes) == 24, "full_bytes");
 _Static_assert(__builtin_offsetof(struct settings, snap_bytes) == 32, "snap_bytes");

@@ -16,93 +16,20 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#if defined(__TARGET_ARCH_x86)
-#define SYS_execve 59
-#define SYS_execveat 322
-#define TS_COMPAT 2
-
-static __always_inline u64 call_number(struct pt_regs *regs)
+/* One event of a wanted call that is to be sent. `frame` is ours until the end. */
+static __always_inline void syscall_event(struct frame *frame, struct settings *settings, struct task_struct *task,
+					  struct plan *plan, u32 number, struct pt_regs *regs, s64 result, u32 flags)
 {
-	return regs->orig_ax;
-}
-
-static __always_inline int is_32_bit_call(struct task_struct *task)
-{
-	return task->thread_info.status & TS_COMPAT;
-}
-
-/* Arguments of the 64-bit convention. At exit the registers still hold them. */
-static __always_inline void read_args(u64 *args, struct pt_regs *regs)
-{
-	args[0] = regs->di;
-	args[1] = regs->si;
-	args[2] = regs->dx;
-	args[3] = regs->r10;
-	args[4] = regs->r8;
-	args[5] = regs->r9;
-}
-#else
-#define SYS_execve 221
-#define SYS_execveat 281
-#define TIF_32BIT 22
-
-static __always_inline u64 call_number(struct pt_regs *regs)
-{
-	return regs->syscallno;
-}
-
-static __always_inline int is_32_bit_call(struct task_struct *task)
-{
-	return task->thread_info.flags >> TIF_32BIT & 1;
-}
-
-/* The result is in the first argument's register at exit: the kernel keeps the argument aside. */
-static __always_inline void read_args(u64 *args, struct pt_regs *regs)
-{
-	args[0] = regs->orig_x0;
-	args[1] = regs->regs[1];
-	args[2] = regs->regs[2];
-	args[3] = regs->regs[3];
-	args[4] = regs->regs[4];
-	args[5] = regs->regs[5];
-}
-#endif
-
-static __always_inline u32 class_of(u64 cgroup)
-{
-	u32 *class = bpf_map_lookup_elem(&cgroups, &cgroup);
-	return class ? *class : 0;
-}
-
-/* One event of a wanted call. `frame` is ours until the end. */
-static __always_inline void syscall_event(struct frame *frame, struct settings *settings, struct counts *count,
-					  struct task_struct *task, u32 number, struct pt_regs *regs, s64 result)
-{
-	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
 	struct header *header = HEADER(frame);
-	if (!plan)
-		return;
-	u64 args[6];
-	read_args(args, regs);
 	struct kernfs_node *node = cgroup_node(task, settings);
 	u64 cgroup = BPF_CORE_READ(node, id);
-	u32 class = class_of(cgroup);
-	u32 judged_out = 0;
-	if (class == CLASS_OTHER || (plan->filtered && judge(frame, task, plan, number, args, result, class) == 0)) {
-		judged_out = 1;
-		if (class == CLASS_OTHER || !settings->shadow) {
-			count->filtered += 1;
-			return;
-		}
-	}
 	header_fill(frame, task, RECORD_SYSCALL);
-	__builtin_memcpy(header->args, args, sizeof(args));
+	read_args(header->args, regs);
 	header->result = result;
 	header->syscall = number;
 	header->cgroup = cgroup;
-	if (judged_out)
-		header->flags |= FLAG_JUDGED_OUT;
-	if (!class)
+	header->flags |= flags;
+	if (!class_of(cgroup))
 		piece_cgroup((u64)node);
 	for (u32 i = 0; i < 6; i++) {
 		if (i >= plan->count)
@@ -118,14 +45,34 @@ static __always_inline int is_reported_by_exec(u32 number, s64 result)
 	return result == 0 && (number == SYS_execve || number == SYS_execveat);
 }
 
+/* Not ours to look at: a sidecar sees its own pod only. */
+static __always_inline int is_of_others(struct task_struct *task, struct settings *settings)
+{
+	return settings->own_only && class_of(cgroup_number(task, settings)) == CLASS_OTHER;
+}
+
 static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s64 result)
 {
 	struct settings *settings = settings_get();
-	struct frame *frame = frame_of_cpu();
+	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
 	struct counts *count = counts_of(number);
-	if (!settings || !frame || !count || is_reported_by_exec(number, result))
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 flags = 0;
+	if (!settings || !plan || !count || is_reported_by_exec(number, result) || (u32)task->tgid == settings->self_pid)
 		return 0;
-	if (bpf_get_current_pid_tgid() >> 32 == settings->self_pid)
+	if (is_of_others(task, settings)) {
+		count->filtered += 1;
+		return 0;
+	}
+	if (plan->filtered && judge(task, settings, plan, number, regs, result) == 0) {
+		if (!settings->shadow) {
+			count->filtered += 1;
+			return 0;
+		}
+		flags = FLAG_JUDGED_OUT;
+	}
+	struct frame *frame = frame_of_cpu();
+	if (!frame)
 		return 0;
 	if (frame->busy) {
 		count->dropped += 1;
@@ -133,7 +80,7 @@ static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s6
 	}
 	frame->busy = 1;
 	barrier();
-	syscall_event(frame, settings, count, bpf_get_current_task_btf(), number, regs, result);
+	syscall_event(frame, settings, task, plan, number, regs, result, flags);
 	barrier();
 	frame->busy = 0;
 	return 0;

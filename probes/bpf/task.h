@@ -7,6 +7,64 @@
 #define ALL_ONES 0xffffffffu
 #define PAGE_KIB 4
 
+#if defined(__TARGET_ARCH_x86)
+#define SYS_execve 59
+#define SYS_execveat 322
+#define TS_COMPAT 2
+
+static __always_inline u64 call_number(struct pt_regs *regs)
+{
+	return regs->orig_ax;
+}
+
+static __always_inline int is_32_bit_call(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT;
+}
+
+/* Arguments of the 64-bit convention. At exit the registers still hold them. */
+static __always_inline void read_args(u64 *args, struct pt_regs *regs)
+{
+	args[0] = regs->di;
+	args[1] = regs->si;
+	args[2] = regs->dx;
+	args[3] = regs->r10;
+	args[4] = regs->r8;
+	args[5] = regs->r9;
+}
+#else
+#define SYS_execve 221
+#define SYS_execveat 281
+#define TIF_32BIT 22
+
+static __always_inline u64 call_number(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+
+static __always_inline int is_32_bit_call(struct task_struct *task)
+{
+	return task->thread_info.flags >> TIF_32BIT & 1;
+}
+
+/* The result is in the first argument's register at exit: the kernel keeps the argument aside. */
+static __always_inline void read_args(u64 *args, struct pt_regs *regs)
+{
+	args[0] = regs->orig_x0;
+	args[1] = regs->regs[1];
+	args[2] = regs->regs[2];
+	args[3] = regs->regs[3];
+	args[4] = regs->regs[4];
+	args[5] = regs->regs[5];
+}
+#endif
+
+static __always_inline u32 class_of(u64 cgroup)
+{
+	u32 *class = bpf_map_lookup_elem(&cgroups, &cgroup);
+	return class ? *class : 0;
+}
+
 static __always_inline u32 pid_number(struct pid *pid, u32 level)
 {
 	int number = 0;
@@ -44,6 +102,16 @@ static __always_inline struct kernfs_node *cgroup_node(struct task_struct *task,
 	return BPF_CORE_READ(state, cgroup, kn);
 }
 
+/* Its number, for the running task: plain loads, which cost next to nothing. */
+static __always_inline u64 cgroup_number(struct task_struct *task, struct settings *settings)
+{
+	struct css_set *set = task->cgroups;
+	if (settings->subsystem == SUBSYSTEM_UNIFIED)
+		return set->dfl_cgrp->kn->id;
+	struct kernfs_node *node = cgroup_node(task, settings);
+	return BPF_CORE_READ(node, id);
+}
+
 /* As tty_nr of /proc/PID/stat: new_encode_dev(). */
 static __always_inline u32 tty_number(struct tty_struct *tty)
 {
@@ -65,30 +133,30 @@ static __always_inline u64 capabilities(const void *set)
 static __always_inline void header_fill(struct frame *frame, struct task_struct *task, u32 kind)
 {
 	struct header *header = HEADER(frame);
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct task_struct *leader = task->group_leader;
+	struct task_struct *parent = task->real_parent;
+	struct signal_struct *signal = task->signal;
+	const struct cred *cred = task->cred;
 
 	header->time_ns = bpf_ktime_get_boot_ns();
-	header->start_ns = BPF_CORE_READ(leader, start_boottime);
-	header->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
+	header->start_ns = leader->start_boottime;
+	header->parent_start_ns = parent->group_leader->start_boottime;
 	header->cap_effective = capabilities(&cred->cap_effective);
 	header->cap_permitted = capabilities(&cred->cap_permitted);
 	header->cap_inheritable = capabilities(&cred->cap_inheritable);
 	header->flags = 0;
 	header->kind = kind;
 	header->cpu = bpf_get_smp_processor_id();
-	header->pid = BPF_CORE_READ(task, tgid);
-	header->tid = BPF_CORE_READ(task, pid);
-	header->ppid = BPF_CORE_READ(parent, tgid);
-	header->sid = pid_number(BPF_CORE_READ(signal, pids[PIDTYPE_SID]), 0);
-	header->pgid = pid_number(BPF_CORE_READ(signal, pids[PIDTYPE_PGID]), 0);
-	header->uid = BPF_CORE_READ(cred, euid.val);
-	header->gid = BPF_CORE_READ(cred, egid.val);
-	header->loginuid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : ALL_ONES;
-	header->tty = tty_number(BPF_CORE_READ(signal, tty));
-	header->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	header->pid = task->tgid;
+	header->tid = task->pid;
+	header->ppid = parent->tgid;
+	header->sid = pid_number(signal->pids[PIDTYPE_SID], 0);
+	header->pgid = pid_number(signal->pids[PIDTYPE_PGID], 0);
+	header->uid = cred->euid.val;
+	header->gid = cred->egid.val;
+	header->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : ALL_ONES;
+	header->tty = tty_number(signal->tty);
+	header->mnt_ns = task->nsproxy->mnt_ns->ns.inum;
 	bpf_probe_read_kernel(header->comm, sizeof(header->comm), &task->comm);
 	frame->offset = sizeof(*header);
 }

@@ -115,8 +115,19 @@ pub(crate) fn tables(alternatives: &[Alternative], group: u32) -> Option<Tables>
             Some(usable) => usable.into_iter().for_each(|name| *names.entry(name).or_default() |= bit),
         }
     }
+    filter.starts = prefixes.keys().fold(0, |bits, prefix| bits | starts(prefix));
     let names = names.into_iter().map(|(name, bits)| (NameKey { group, name }, bits)).collect();
     Some(Tables { filter, prefixes: with_shorter(prefixes), names })
+}
+
+/// The bit of a prefix's first letters, as `path_start` in `bpf/filter.h`; all bits if it has too few.
+fn starts(prefix: &[u8]) -> u64 {
+    match prefix {
+        [b'/', one, two, three, ..] => {
+            1 << ((u32::from(*one) * 31 + u32::from(*two) * 7 + u32::from(*three)) & 63)
+        }
+        _ => u64::MAX,
+    }
 }
 
 /// Prefixes as keys; what is longer than a key is cut, which only makes it wider. `None` if one says nothing.

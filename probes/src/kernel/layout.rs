@@ -288,6 +288,8 @@ structures! {
         any_prefix: u64,
         /// Alternatives that ask no file name.
         any_name: u64,
+        /// Bits by the first letters of the prefixes: without its bit, a path has none of them.
+        starts: u64,
     }
 
     /// A path's beginning, key of the trie: a directory or file that alternatives name.
@@ -316,8 +318,8 @@ structures! {
         shadow: u32,
         /// `SUBSYSTEM_*`: the cgroup hierarchy that tells containers.
         subsystem: u32,
-        /// Fills the row.
-        unused: u32,
+        /// 1: leave out every event of `CLASS_OTHER`.
+        own_only: u32,
         /// Bytes in the ring buffer above which the reader is woken.
         wake_bytes: u64,
         /// Bytes in the ring buffer above which only process events are taken.

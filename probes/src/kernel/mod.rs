@@ -13,6 +13,11 @@
 //! bit in the kernel, however many are attached, and a wanted one costs the same either way. Where tracefs cannot be
 //! had, as in an unprivileged sidecar, one `tp_btf` program sees every call and looks at a bitmap itself.
 //!
+//! What an event costs the caller (`benches/probe.rs`, same machine, ratios to no probe): a dup that the filter drops by
+//! its result 1.6, an open that it drops by its path 1.5, both sent 6.6 and 2.2; the probe's own time is 2 to 4 ns for
+//! a dropped one and 190 ns for one that is read and decoded. Structures are read by plain loads where the verifier
+//! knows their type: `bpf_probe_read` costs ten times as much, and made a sent dup 8.5.
+//!
 //! Per-call tracepoints do not see calls of the 32-bit convention; neither would a 64-bit table of numbers be right
 //! for them. They are reported as a limit at start where the kernel accepts them.
 //!
