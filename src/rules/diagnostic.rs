@@ -232,7 +232,7 @@ fn diagnostic_text(diagnostic: &Diagnostic, sources: &Sources) -> String {
 
 fn step_in_words(step: &Location) -> Option<String> {
     match (step.item_type, step.item_name.as_str()) {
-        ("rules content item", _) => None,
+        ("rules content item" | "condition expression" | "rule output expression", _) => None,
         (what, "") => Some(what.to_owned()),
         (what, name) => Some(format!("{what} '{name}'")),
     }

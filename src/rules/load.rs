@@ -4,17 +4,14 @@ use serde_json::{Value as Json, json};
 
 use crate::event::{EventType, Source};
 
-use super::code::{Code, Level};
 use super::collect::Collected;
 use super::compile::{Compiled, CompiledRule, Extra, MANY_TYPES, compile, slot, warn_of_types};
-use super::diagnostic::{Context, Diagnostic, FileResult};
+use super::diagnostic::FileResult;
 use super::engine::RuleSet;
 use super::read::read;
+use super::said::Said;
 use super::selection::Selection;
 use super::source_text::{RuleFile, Sources};
-
-/// Errors and warnings that are kept of one file; the rest is counted.
-const MAX_DIAGNOSTICS: usize = 1000;
 
 /// Rules of several files, loaded in order as one set.
 #[derive(Debug)]
@@ -35,7 +32,7 @@ impl Load {
     /// [`Load::is_successful`].
     pub fn new(files: &[RuleFile], extras: &[Extra]) -> Self {
         let mut sources = Sources::default();
-        let mut diagnostics = Vec::new();
+        let mut diagnostics = Said::default();
         let mut collected = Collected::default();
         for file in files {
             let number = sources.add(file);
@@ -50,7 +47,7 @@ impl Load {
             let fields = fields_of(rule, types, &compiled);
             warn_of_types(rule, types, &fields, &mut diagnostics);
         }
-        let results = results_by_file(files, diagnostics);
+        let results = diagnostics.into_results(files);
         Self { sources, collected, compiled, types, results }
     }
 
@@ -119,26 +116,4 @@ fn fields_of(rule: &CompiledRule, types: &[EventType], compiled: &Compiled) -> V
         return Vec::new();
     }
     compiled.dags[slot(rule.source)].fields_below(rule.root)
-}
-
-/// Sorts what there is to say by file and place.
-fn results_by_file(files: &[RuleFile], diagnostics: Vec<Diagnostic>) -> Vec<FileResult> {
-    let mut results: Vec<FileResult> =
-        files.iter().map(|file| FileResult { name: file.name.clone(), diagnostics: Vec::new() }).collect();
-    for diagnostic in diagnostics {
-        results[diagnostic.context.spot().file].diagnostics.push(diagnostic);
-    }
-    for (number, result) in results.iter_mut().enumerate() {
-        let found = &mut result.diagnostics;
-        found.sort_by_key(|diagnostic| {
-            (diagnostic.code.level() != Level::Error, diagnostic.context.spot().bytes.start)
-        });
-        if found.len() > MAX_DIAGNOSTICS {
-            let left_out = found.len() - MAX_DIAGNOSTICS;
-            found.truncate(MAX_DIAGNOSTICS);
-            let message = format!("{left_out} more errors, warnings and notices are not shown");
-            found.push(Diagnostic::new(Code::Notice, message, Context::file(number)));
-        }
-    }
-    results
 }

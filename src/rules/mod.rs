@@ -31,6 +31,7 @@ mod load;
 mod predicate;
 mod priority;
 mod read;
+mod said;
 mod selection;
 mod source_text;
 mod template;

@@ -15,6 +15,7 @@ use crate::nearest::nearest;
 use super::code::Code;
 use super::diagnostic::{Context, Diagnostic};
 use super::read::{Item, ListItem, MacroItem, Merge, PluginRequirement, RuleChange, RuleItem, RuleParts};
+use super::said::Said;
 use super::source_text::{Phrase, Spot};
 use super::version::{BUILT_IN_PLUGINS, ENGINE_VERSION, Version};
 pub(super) use exceptions::{collect_fields, with_exceptions, word_of_list};
@@ -97,7 +98,7 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    pub(super) fn add(&mut self, item: Item, diagnostics: &mut Vec<Diagnostic>) {
+    pub(super) fn add(&mut self, item: Item, diagnostics: &mut Said) {
         let result = match item {
             Item::Engine { required, context } => self.require_engine(required, context),
             Item::Plugins(requirements) => {
@@ -138,13 +139,13 @@ impl Collected {
     }
 
     /// Checks that every plugin that the files ask for is built in.
-    pub(super) fn check_plugins(&self, diagnostics: &mut Vec<Diagnostic>) {
+    pub(super) fn check_plugins(&self, diagnostics: &mut Said) {
         for requirement in &self.plugins {
             diagnostics.extend(check_plugin(requirement));
         }
     }
 
-    fn add_list(&mut self, item: ListItem, diagnostics: &mut Vec<Diagnostic>) -> Added {
+    fn add_list(&mut self, item: ListItem, diagnostics: &mut Said) -> Added {
         let index = self.next();
         let name = item.name.clone();
         match (self.lists.get_mut(&name), item.merge) {
@@ -172,7 +173,7 @@ impl Collected {
         Ok(())
     }
 
-    fn add_macro(&mut self, item: MacroItem, diagnostics: &mut Vec<Diagnostic>) -> Added {
+    fn add_macro(&mut self, item: MacroItem, diagnostics: &mut Said) -> Added {
         let index = self.next();
         let name = item.name.clone();
         match (self.macros.get_mut(&name), item.merge) {
@@ -213,7 +214,7 @@ impl Collected {
         refuse(Diagnostic::new(Code::Validate, message, context).suggest(suggestion))
     }
 
-    fn add_rule(&mut self, item: RuleItem, diagnostics: &mut Vec<Diagnostic>) -> Added {
+    fn add_rule(&mut self, item: RuleItem, diagnostics: &mut Said) -> Added {
         let RuleItem { name, context, source, change } = item;
         match change {
             RuleChange::Define(parts) => {
@@ -260,7 +261,7 @@ impl Collected {
         context: Context,
         source_name: String,
         parts: RuleParts,
-        diagnostics: &mut Vec<Diagnostic>,
+        diagnostics: &mut Said,
     ) -> Added {
         self.next();
         if let Some(earlier) = self.rules.get(name) {

@@ -30,15 +30,14 @@ impl CheckError {
     }
 
     pub(super) fn of_field(place: Place, error: &FieldError) -> Self {
-        Self {
-            message: error.to_string(),
-            suggestion: error.suggestion().map(|near| format!("did you mean `{near}`?")),
-            place,
-            is_unknown: error.is_unknown(),
-        }
+        let suggestion = match error {
+            FieldError::OtherSource { name, .. } => other_source(name),
+            other => other.suggestion().map(|near| format!("did you mean `{near}`?")),
+        };
+        Self { message: error.to_string(), suggestion, place, is_unknown: error.is_unknown() }
     }
 
-    fn of_depth(place: Place, _: TooDeep) -> Self {
+    pub(super) fn of_depth(place: Place, _: TooDeep) -> Self {
         Self::new(place, "the condition is nested too deep once its macros are expanded")
     }
 }
@@ -66,6 +65,16 @@ pub(super) fn compile_check(check: &Check, source: Source, dag: &mut Dag) -> Res
         return dag.constant(truth).map_err(deep);
     }
     dag.add_test(written.clone(), Test { written, comparison }).map_err(deep)
+}
+
+/// What to do about a field that events of another source have.
+fn other_source(name: &str) -> Option<String> {
+    let has = |source: &Source| {
+        let known = Field::resolve(name, None, *source);
+        !known.is_err_and(|error| error.is_unknown())
+    };
+    let source = Source::ALL.into_iter().find(has)?;
+    Some(format!("events of source {source} have it: add `source: {source}` to the rule if it is about them"))
 }
 
 fn constants(right: Option<&Right>) -> &[Literal] {

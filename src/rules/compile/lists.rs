@@ -24,6 +24,8 @@ pub(super) struct Lists<'c> {
     expanded: HashMap<usize, Expanded>,
     used: Vec<bool>,
     items: usize,
+    /// Where the errors stand that were said.
+    said: HashSet<Spot>,
 }
 
 type Expanded = Result<Rc<[Literal]>, ListError>;
@@ -34,14 +36,12 @@ pub(super) struct ListError {
     pub(super) message: String,
     pub(super) context: Context,
     pub(super) suggestion: Option<String>,
-    /// Whether it was reported already.
-    pub(super) is_reported: bool,
 }
 
 impl<'c> Lists<'c> {
     pub(super) fn new(collected: &'c Collected) -> Self {
         let used = vec![false; collected.lists.items().len()];
-        Self { collected, expanded: HashMap::new(), used, items: 0 }
+        Self { collected, expanded: HashMap::new(), used, items: 0, said: HashSet::new() }
     }
 
     /// Whether any condition or list names a list.
@@ -107,7 +107,6 @@ impl<'c> Lists<'c> {
             message: format!("reference loop in list '{}'", lists[number].name),
             context: lists[current].context.join("list item", "", spot.clone()),
             suggestion: Some("remove the name of the list from the items of one of them".to_owned()),
-            is_reported: false,
         }
     }
 
@@ -115,7 +114,7 @@ impl<'c> Lists<'c> {
         let list = &self.collected.lists.items()[number];
         let refuse = |message: String, suggestion: Option<String>, spot: &Spot| {
             let context = list.context.join("list item", "", spot.clone());
-            Err(ListError { message, context, suggestion, is_reported: false })
+            Err(ListError { message, context, suggestion })
         };
         let mut items: Vec<Literal> = Vec::with_capacity(list.items.len());
         for (text, spot) in &list.items {
@@ -123,7 +122,7 @@ impl<'c> Lists<'c> {
                 self.used[inner] = true;
                 match &self.expanded[&inner] {
                     Ok(inner) => items.extend_from_slice(inner),
-                    Err(error) => return Err(ListError { is_reported: true, ..error.clone() }),
+                    Err(error) => return Err(error.clone()),
                 }
             } else {
                 match parse_list_items(&word_of_list(text)) {
@@ -217,14 +216,16 @@ impl<'c> Lists<'c> {
         self.used[number] = true;
         self.expand(number).map_err(|error| {
             // The next one who asks need not hear it again.
-            self.expanded.insert(number, Err(ListError { is_reported: true, ..error.clone() }));
-            ResolveError::List(Box::new(error))
+            let is_first = self.said.insert(error.context.spot().clone());
+            ResolveError::List(is_first.then(|| Box::new(error)))
         })
     }
 }
 
-/// Why a condition's lists cannot be replaced: the condition's fault, or a list's.
+/// Why a condition's lists cannot be replaced.
 pub(super) enum ResolveError {
+    /// The condition's fault.
     Check(CheckError),
-    List(Box<ListError>),
+    /// A list's fault, unless it was said before.
+    List(Option<Box<ListError>>),
 }

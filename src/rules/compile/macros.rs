@@ -11,7 +11,7 @@ use super::super::dag::{Dag, NodeId};
 use super::super::diagnostic::Diagnostic;
 use super::super::source_text::Spot;
 use super::check::{self, CheckError};
-use super::{NodeError, Reader, compile_expr, slot};
+use super::{NodeError, Nodes, Reader, slot};
 
 /// All macros, read and put in order.
 pub(super) struct Macros {
@@ -44,9 +44,25 @@ enum State {
 enum Outcome {
     Node(NodeId),
     /// Its own fault, which is said when the first rule needs it and does not forgive it.
-    Wrong(Box<CheckError>),
+    Wrong(Vec<CheckError>),
     /// The fault of a macro that it uses.
     Uses(usize),
+}
+
+impl Outcome {
+    /// Its own faults come before those of the macros that it uses.
+    fn of(errors: Vec<NodeError>, number: usize) -> Self {
+        let mut used = number;
+        let mut own = Vec::new();
+        for error in errors {
+            match error {
+                NodeError::Check(error) => own.push(error),
+                NodeError::Macro(other) => used = other,
+                NodeError::Unknown => {}
+            }
+        }
+        if own.is_empty() { Self::Uses(used) } else { Self::Wrong(own) }
+    }
 }
 
 /// What is odd in a macro.
@@ -216,15 +232,15 @@ impl Macros {
             let outcome = match &self.trees[*number] {
                 None => Outcome::Uses(*number),
                 Some(expr) => {
-                    let mut node_of = |name: &str, _: Place| {
+                    let mut node_of = |name: &str| {
                         let used = reader.collected.macros.number(name).ok_or(NodeError::Unknown)?;
                         self.node(used, source)
                     };
-                    match compile_expr(expr, source, &mut dags[slot(source)], &mut node_of) {
-                        Ok(node) => Outcome::Node(node),
-                        Err(NodeError::Check(error)) => Outcome::Wrong(Box::new(error)),
-                        Err(NodeError::Macro(used)) => Outcome::Uses(used),
-                        Err(NodeError::Unknown) => Outcome::Uses(*number),
+                    let dag = &mut dags[slot(source)];
+                    let mut nodes = Nodes { source, dag, macros: &mut node_of, errors: Vec::new() };
+                    match nodes.compile(expr) {
+                        Some(node) => Outcome::Node(node),
+                        None => Outcome::of(nodes.errors, *number),
                     }
                 }
             };
@@ -241,11 +257,11 @@ impl Macros {
         }
     }
 
-    /// The error of a macro that does not compile; `None` where the macro was refused before.
-    pub(super) fn error(&self, number: usize, source: Source) -> Option<CheckError> {
-        match self.nodes.get(&(number, source))? {
-            Outcome::Wrong(error) => Some((**error).clone()),
-            Outcome::Node(_) | Outcome::Uses(_) => None,
+    /// The errors of a macro that does not compile; none where it was refused before.
+    pub(super) fn errors(&self, number: usize, source: Source) -> &[CheckError] {
+        match self.nodes.get(&(number, source)) {
+            Some(Outcome::Wrong(errors)) => errors,
+            _ => &[],
         }
     }
 

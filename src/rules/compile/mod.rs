@@ -16,8 +16,9 @@ use super::code::Code;
 use super::collect::Collected;
 use super::computed::{Computed, Side};
 use super::condition::{self, Expr, Place};
-use super::dag::{Dag, NodeId};
+use super::dag::{Dag, NodeId, TooDeep};
 use super::diagnostic::{Context, Diagnostic};
+use super::said::Said;
 use super::source_text::{Phrase, Sources, Spot};
 use check::{CheckError, compile_check};
 use lists::{Lists, ResolveError};
@@ -49,7 +50,7 @@ pub(super) fn compile(
     collected: &Collected,
     extras: &[Extra],
     sources: &Sources,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Said,
 ) -> Compiled {
     let mut lists = Lists::new(collected);
     let mut reader = Reader { collected, sources, lists: &mut lists, diagnostics };
@@ -65,12 +66,7 @@ pub(super) fn compile(
     compiled
 }
 
-fn warn_of_unused(
-    collected: &Collected,
-    macros: &Macros,
-    lists: &Lists<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn warn_of_unused(collected: &Collected, macros: &Macros, lists: &Lists<'_>, diagnostics: &mut Said) {
     for (number, entry) in collected.macros.items().iter().enumerate() {
         if !macros.is_used(number) {
             let message = "Macro not referred to by any other rule/macro";
@@ -90,7 +86,7 @@ struct Reader<'r, 'c> {
     collected: &'c Collected,
     sources: &'r Sources,
     lists: &'r mut Lists<'c>,
-    diagnostics: &'r mut Vec<Diagnostic>,
+    diagnostics: &'r mut Said,
 }
 
 impl Reader<'_, '_> {
@@ -102,7 +98,12 @@ impl Reader<'_, '_> {
             Ok(expr) => expr,
             Err(error) => {
                 let at = self.context_at(phrase, error.offset, &context);
-                self.diagnostics.push(Diagnostic::new(Code::CompileCondition, error.message, at));
+                let rest = phrase.text().get(error.offset..).unwrap_or_default();
+                // The commonest slip: a value of several words.
+                let is_word = error.message.starts_with("unexpected token") && !rest.starts_with([')', '(']);
+                let help = is_word.then_some("put values that have blanks in them into quotes");
+                let diagnostic = Diagnostic::new(Code::CompileCondition, error.message, at);
+                self.diagnostics.push(diagnostic.suggest(help));
                 return None;
             }
         };
@@ -114,7 +115,7 @@ impl Reader<'_, '_> {
                 None
             }
             Err(ResolveError::List(error)) => {
-                if !error.is_reported {
+                if let Some(error) = error {
                     let diagnostic = Diagnostic::new(Code::Validate, error.message, error.context);
                     self.diagnostics.push(diagnostic.suggest(error.suggestion));
                 }
@@ -140,48 +141,60 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Compiles a tree into a graph; `macros` gives the nodes of the macros that it names.
-///
-/// Trees are as deep as the parser allows, so that recursion is bounded.
-fn compile_expr(
-    expr: &Expr,
+/// Compiles trees into the graph of a source.
+struct Nodes<'n> {
     source: Source,
-    dag: &mut Dag,
-    macros: &mut impl FnMut(&str, Place) -> Result<NodeId, NodeError>,
-) -> Result<NodeId, NodeError> {
-    let too_deep = |place: Place| {
-        move |_| {
-            NodeError::Check(CheckError::new(
-                place,
-                "the condition is nested too deep once its macros are expanded",
-            ))
-        }
-    };
-    match expr {
-        Expr::Check(check) => compile_check(check, source, dag).map_err(NodeError::Check),
-        Expr::Macro(place, name) => macros(name, *place),
-        Expr::Not(place, child) => {
-            let child = compile_expr(child, source, dag, macros)?;
-            dag.not(child).map_err(too_deep(*place))
-        }
-        Expr::And(place, children) => {
-            let children = compile_all(children, source, dag, macros)?;
-            dag.and(children).map_err(too_deep(*place))
-        }
-        Expr::Or(place, children) => {
-            let children = compile_all(children, source, dag, macros)?;
-            dag.or(children).map_err(too_deep(*place))
-        }
-    }
+    dag: &'n mut Dag,
+    /// The node of a macro by its name.
+    macros: &'n mut dyn FnMut(&str) -> Result<NodeId, NodeError>,
+    /// Everything that is wrong in the tree.
+    errors: Vec<NodeError>,
 }
 
-fn compile_all(
-    children: &[Expr],
-    source: Source,
-    dag: &mut Dag,
-    macros: &mut impl FnMut(&str, Place) -> Result<NodeId, NodeError>,
-) -> Result<Vec<NodeId>, NodeError> {
-    children.iter().map(|child| compile_expr(child, source, dag, macros)).collect()
+impl Nodes<'_> {
+    /// The node of a tree; `None` where something is wrong in it. Goes on behind an error to find the next.
+    ///
+    /// Trees are as deep as the parser allows, so that recursion is bounded.
+    fn compile(&mut self, expr: &Expr) -> Option<NodeId> {
+        match expr {
+            Expr::Check(check) => {
+                let node = compile_check(check, self.source, self.dag);
+                self.keep(node.map_err(NodeError::Check))
+            }
+            Expr::Macro(_, name) => {
+                let node = (self.macros)(name);
+                self.keep(node)
+            }
+            Expr::Not(place, child) => {
+                let child = self.compile(child)?;
+                let node = self.dag.not(child);
+                self.shallow(*place, node)
+            }
+            Expr::And(place, children) => {
+                let children = self.compile_all(children)?;
+                let node = self.dag.and(children);
+                self.shallow(*place, node)
+            }
+            Expr::Or(place, children) => {
+                let children = self.compile_all(children)?;
+                let node = self.dag.or(children);
+                self.shallow(*place, node)
+            }
+        }
+    }
+
+    fn compile_all(&mut self, children: &[Expr]) -> Option<Vec<NodeId>> {
+        let nodes: Vec<Option<NodeId>> = children.iter().map(|child| self.compile(child)).collect();
+        nodes.into_iter().collect()
+    }
+
+    fn keep(&mut self, node: Result<NodeId, NodeError>) -> Option<NodeId> {
+        node.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    fn shallow(&mut self, place: Place, node: Result<NodeId, TooDeep>) -> Option<NodeId> {
+        self.keep(node.map_err(|error| NodeError::Check(CheckError::of_depth(place, error))))
+    }
 }
 
 /// Why a tree does not compile: its own fault, or a macro's, by its number.

@@ -10,11 +10,12 @@ use super::super::condition::{Expr, Place};
 use super::super::dag::{Dag, NodeId};
 use super::super::diagnostic::{Context, Diagnostic};
 use super::super::priority::Priority;
+use super::super::said::Said;
 use super::super::source_text::Phrase;
 use super::super::template::{Template, TemplateError};
 use super::check;
 use super::macros::{Macros, condition_warnings, undefined};
-use super::{NodeError, Reader, compile_expr, slot};
+use super::{NodeError, Nodes, Reader, slot};
 
 /// A rule that can be evaluated.
 #[derive(Debug)]
@@ -87,17 +88,18 @@ pub(super) fn compile_rule(
     let named = resolve_macros(info, &tree, &phrase, reader, macros)?;
     let needed = macros.needed(&named.iter().map(|(number, _)| *number).collect::<Vec<_>>());
     macros.compile(&needed, source, reader, dags);
-    let mut node_of = |name: &str, _: Place| {
+    let mut node_of = |name: &str| {
         let number = reader.collected.macros.number(name).ok_or(NodeError::Unknown)?;
         macros.node(number, source)
     };
-    let root = match compile_expr(&tree, source, &mut dags[slot(source)], &mut node_of) {
-        Ok(root) => root,
-        Err(error) => {
-            refuse(info, error, &phrase, source, reader, macros);
-            return None;
-        }
-    };
+    let dag = &mut dags[slot(source)];
+    let mut nodes = Nodes { source, dag, macros: &mut node_of, errors: Vec::new() };
+    let root = nodes.compile(&tree);
+    let errors = nodes.errors;
+    for error in errors {
+        refuse(info, error, &phrase, source, reader, macros);
+    }
+    let root = root?;
     warn(info, &tree, &phrase, &named, source, reader, macros);
     let (output_text, output, extra_fields) = compiled_output?;
     Some(CompiledRule {
@@ -220,13 +222,16 @@ fn refuse(
         }
         NodeError::Macro(number) => {
             let entry = &reader.collected.macros.items()[number];
-            let Some(error) = macros.error(number, source) else { return };
-            let mut diagnostic = reader.check_diagnostic(&error, &entry.condition, &entry.context);
-            diagnostic = diagnostic.relate(info.context.spot(), format!("rule '{}' uses it", info.name));
-            if error.is_unknown && forgives {
-                diagnostic.code = Code::UnknownFilter;
-                reader.diagnostics.push(diagnostic);
-            } else if macros.first_error(number, source) {
+            let is_forgiven = forgives && macros.errors(number, source).iter().all(|error| error.is_unknown);
+            if !is_forgiven && !macros.first_error(number, source) {
+                return;
+            }
+            for error in macros.errors(number, source) {
+                let mut diagnostic = reader.check_diagnostic(error, &entry.condition, &entry.context);
+                diagnostic = diagnostic.relate(info.context.spot(), format!("rule '{}' uses it", info.name));
+                if is_forgiven {
+                    diagnostic.code = Code::UnknownFilter;
+                }
                 reader.diagnostics.push(diagnostic);
             }
         }
@@ -273,7 +278,7 @@ pub(in super::super) fn warn_of_types(
     rule: &CompiledRule,
     types: &[EventType],
     tree_fields: &[String],
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Said,
 ) {
     if rule.source != Source::Syscall || !rule.warn_evttypes || types.len() <= MANY_TYPES {
         return;

@@ -6,7 +6,7 @@ use crate::event::Field;
 
 use super::super::dag::{Dag, Node, NodeId};
 use super::super::predicate::Predicate;
-use super::super::test::{Comparison, Mode};
+use super::super::test::{Comparison, Mode, Test};
 use super::exact::{self, ExactTable};
 use super::matcher::{Code, NO_MEMO, PreparedSearch, Program, Step, What};
 use super::search::{self, Search};
@@ -194,10 +194,7 @@ impl<'g> Builder<'g> {
             let what = match (self.whats.get(&id), node) {
                 (Some(what), _) => *what,
                 (None, Node::Constant(truth)) => What::Constant(*truth),
-                (None, Node::Test(test)) => {
-                    code.tests.push(self.graph.test(*test).clone());
-                    What::Test(number(code.tests.len() - 1))
-                }
+                (None, Node::Test(test)) => code.add(self.graph.test(*test)),
                 (None, Node::Not(child)) => What::Not(*child),
                 (None, Node::And(children) | Node::Or(children)) => {
                     let is_and = matches!(node, Node::And(_));
@@ -221,6 +218,18 @@ impl<'g> Builder<'g> {
         code.searches = self.searches;
         code.search_words = self.search_words;
         code
+    }
+}
+
+impl Code {
+    /// A comparison that no table and no search makes.
+    fn add(&mut self, test: &Test) -> What {
+        if let Comparison::Field(field, predicate, Mode::One) = &test.comparison {
+            self.fields.push((field.clone(), predicate.clone()));
+            return What::Field(number(self.fields.len() - 1));
+        }
+        self.tests.push(test.clone());
+        What::Test(number(self.tests.len() - 1))
     }
 }
 

@@ -5,6 +5,7 @@ use regex_automata::PatternSet;
 use crate::event::{Event, EventType, Field, Source, Value};
 
 use super::super::dag::{Dag, Node, NodeId};
+use super::super::predicate::Predicate;
 use super::super::test::Test;
 use super::build::build;
 use super::exact::ExactTable;
@@ -26,6 +27,7 @@ pub(super) struct Matcher {
 pub(super) struct Code {
     pub(super) steps: Vec<Step>,
     pub(super) children: Vec<NodeId>,
+    pub(super) fields: Vec<(Field, Predicate)>,
     pub(super) tests: Vec<Test>,
     pub(super) tables: Vec<(Field, ExactTable)>,
     pub(super) searches: Vec<PreparedSearch>,
@@ -69,6 +71,9 @@ pub(super) enum What {
         search: u32,
         bit: u32,
     },
+    /// A comparison of a single value with constants.
+    Field(u32),
+    /// Any other comparison.
     Test(u32),
     Not(NodeId),
     And {
@@ -209,6 +214,10 @@ impl Code {
                 .iter()
                 .any(|child| self.holds(*child, event, scratch)),
             What::Not(child) => !self.holds(child, event, scratch),
+            What::Field(number) => {
+                let (field, predicate) = &self.fields[number as usize];
+                event.value(field).is_some_and(|value| predicate.holds(value))
+            }
             What::Test(test) => self.tests[test as usize].holds(event, &mut scratch.buffer),
             What::Search { search, bit } => self.search(search as usize, bit as usize, event, scratch),
             What::Constant(truth) => truth,

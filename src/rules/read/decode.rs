@@ -8,6 +8,7 @@ use crate::yaml::{Kind, Node, Style};
 use super::super::code::Code;
 use super::super::condition::{is_bare, is_identifier};
 use super::super::diagnostic::{Context, Diagnostic};
+use super::super::said::Said;
 use super::super::source_text::{Phrase, Spot};
 use super::super::version::Version;
 use super::Refused;
@@ -21,7 +22,7 @@ pub(super) const APPEND_AND_OVERRIDE: &str = "Keys 'override' and 'append: true'
 /// Reads the items of one file.
 pub(super) struct Reader<'d> {
     pub(super) file: usize,
-    pub(super) diagnostics: &'d mut Vec<Diagnostic>,
+    pub(super) diagnostics: &'d mut Said,
 }
 
 /// Whether nothing is written, or null.

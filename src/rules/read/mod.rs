@@ -12,6 +12,7 @@ use crate::yaml::{Kind, Node, Stream, SyntaxError};
 
 use super::code::Code;
 use super::diagnostic::{Context, Diagnostic};
+use super::said::Said;
 use super::source_text::{RuleFile, Spot};
 use decode::{Reader, is_null};
 pub(super) use items::{
@@ -23,7 +24,7 @@ pub(super) use items::{
 pub(super) type Refused = Box<Diagnostic>;
 
 /// Reads the items of a file; `file` is its place in the list of files.
-pub(super) fn read(source: &RuleFile, file: usize, diagnostics: &mut Vec<Diagnostic>) -> Vec<Item> {
+pub(super) fn read(source: &RuleFile, file: usize, diagnostics: &mut Said) -> Vec<Item> {
     let context = Context::file(file);
     let text = match &source.text {
         Ok(text) => text,

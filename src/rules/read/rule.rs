@@ -158,7 +158,8 @@ impl Reader<'_> {
             return Ok(Some((priority, spot)));
         }
         let names = Priority::ALL.map(Priority::name);
-        let suggestion = match nearest(name, names) {
+        let begins = |whole: &&str| name.len() > 2 && whole.to_lowercase().starts_with(&name.to_lowercase());
+        let suggestion = match names.into_iter().find(begins).or_else(|| nearest(name, names)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("expected one of {}", names.join(", ")),
         };
@@ -193,8 +194,11 @@ impl Reader<'_> {
         for (key, operation) in value.entries() {
             let name = key.key().unwrap_or_default();
             let at_key = context.join("overrides", name.as_ref(), self.spot(key));
-            let near =
-                || nearest(&name, replaceable.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            let is_known = replaceable.contains(&name.as_ref());
+            let near = || {
+                let near = nearest(&name, replaceable.iter().copied()).filter(|_| !is_known);
+                near.map(|near| format!("did you mean `{near}`?"))
+            };
             let refuse = |message: String| {
                 let refused = Diagnostic::new(Code::YamlValidate, message, at_key.clone());
                 Err(Box::new(refused.suggest(near())))
