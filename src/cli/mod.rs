@@ -8,10 +8,12 @@ mod apiserver;
 mod audit_policy;
 mod audit_settings;
 mod checks;
+mod fields;
 mod generate;
 mod lint;
 mod replace;
 mod report;
+mod rules;
 mod selection;
 mod terminal;
 
@@ -59,6 +61,8 @@ enum Command {
     AuditPolicy(audit_policy::AuditPolicyArgs),
     Apiserver(apiserver::ApiserverArgs),
     Checks(checks::ChecksArgs),
+    Rules(rules::RulesArgs),
+    Fields(fields::FieldsArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -72,6 +76,8 @@ pub fn main() -> ExitCode {
         Command::AuditPolicy(args) => audit_policy::run(&args, &mut terminal),
         Command::Apiserver(args) => apiserver::run(&args, &mut terminal),
         Command::Checks(args) => checks::run(&args, &mut terminal),
+        Command::Rules(args) => rules::run(&args, &mut terminal),
+        Command::Fields(args) => fields::run(&args, &mut terminal),
         Command::Completions(args) => generate::completions(&args, Cli::command(), &mut terminal),
         Command::Man(args) => generate::man(&args, Cli::command(), &mut terminal),
     };
