@@ -1,9 +1,10 @@
 #!/bin/bash
-# Debian packages that the test bed needs: a container runtime, a shell for test containers, pod networking.
+# Debian packages that the tests need: a container runtime, a shell for test containers, pod networking; the
+# compiler that shows the prebuilt kernel objects to match their sources.
 # Does nothing where they are there, or where it may not install (the tests that need them then say so).
 set -euo pipefail
 
-packages=(containerd runc busybox-static containernetworking-plugins iproute2 procps)
+packages=(containerd runc busybox-static containernetworking-plugins iproute2 procps clang-14 llvm-14 libbpf-dev)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Every test, then one closing line with their sum. A test that cannot run here says `skipped: <reason>`;
-# with LITHIFY_REQUIRE=root,cluster (as CI sets it) it fails instead.
+# with LITHIFY_REQUIRE=root,cluster,bpf (as CI sets it) it fails instead.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +11,11 @@ status=0
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
 [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
 scripts/fuzz.sh "${FUZZ_SECONDS:-20}" || status=1
+if { command -v clang-14 && command -v llvm-strip-14; } >/dev/null || [[ ",${LITHIFY_REQUIRE:-}," == *,bpf,* ]]; then
+  scripts/bpf.sh --check || status=1
+else
+  echo "skipped: prebuilt kernel objects are not compared with their sources: clang-14 or llvm-14 is missing" | tee -a "$log"
+fi
 
 sum() { grep -oE "^test result: .*" "$log" | grep -oE "[0-9]+ $1" | awk '{total += $1} END {print total + 0}'; }
 skipped=$(grep -c '^skipped: ' "$log")
