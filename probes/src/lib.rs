@@ -3,9 +3,13 @@
 //! [`Probe`] is the source: it loads the kernel's half, keeps what is known of processes, containers and users, and
 //! shows each event while it stands in the ring buffer. Outputs, rules and configuration are not its business.
 
+pub mod alert;
+pub mod audit;
 mod cgroup;
 mod container;
+pub mod http;
 mod kernel;
+pub mod output;
 mod path;
 mod probe;
 mod process;
