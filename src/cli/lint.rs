@@ -15,6 +15,7 @@ use super::terminal::Tone;
 use super::{Outcome, Terminal};
 use crate::checks::Severity;
 use crate::checks::static_pod::{Sibling, is_read_by_kubelet};
+use crate::lint::chart::Charts;
 use crate::lint::report::{FileReport, Totals};
 use crate::lint::walk::{Walk, judge_all, walk};
 use crate::lint::{Settings, judge};
@@ -102,9 +103,11 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     for error in &found.errors {
         emit(&FileReport { file: error.file.clone(), errors: vec![error.clone()], ..FileReport::default() })?;
     }
-    let siblings = Siblings::default();
+    let (siblings, charts) = (Siblings::default(), Charts::default());
     let judge_file = |path: &Path, bytes: Vec<u8>| {
-        judge(&path.display().to_string(), bytes, &settings, &|| siblings.of(path))
+        let template = charts.unexpanded(path, &bytes);
+        let judged = || judge(&path.display().to_string(), bytes, &settings, &|| siblings.of(path));
+        template.unwrap_or_else(judged)
     };
     judge_all(&found.files, judge_file, |report| emit(&report))?;
     finish(args, totals, &found, terminal, |totals, terminal| renderer.end(totals, terminal))
@@ -117,15 +120,16 @@ fn finish(
     terminal: &mut Terminal,
     end: impl FnOnce(&Totals, &mut Terminal) -> io::Result<()>,
 ) -> anyhow::Result<Outcome> {
-    for (reason, files) in &found.skipped {
-        *totals.skipped.entry(reason).or_default() += files;
+    for (skip, files) in &found.skipped {
+        *totals.skipped.entry(skip.clone()).or_default() += files;
     }
     end(&totals, terminal)?;
     if args.statistics {
         let mut stderr = terminal.stderr();
         writeln!(stderr, "{:>8}  files read\n{:>8}  objects judged", totals.files, totals.objects)?;
-        for (reason, count) in &totals.skipped {
-            writeln!(stderr, "{count:>8}  left out: {reason}")?;
+        for (skip, count) in &totals.skipped {
+            let of = if skip.of.is_empty() { String::new() } else { format!(" of {}", skip.of) };
+            writeln!(stderr, "{count:>8}  left out: {}{of}", skip.reason)?;
         }
     }
     if totals.files == 0 {

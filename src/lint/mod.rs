@@ -2,6 +2,9 @@
 
 mod allow;
 mod annotation;
+#[cfg(feature = "cli")]
+pub mod chart;
+mod duplicate;
 mod locate;
 pub mod report;
 mod source;
@@ -10,5 +13,6 @@ pub mod static_pod;
 pub mod walk;
 
 pub use allow::{Allow, AllowError, Allows};
+pub use duplicate::DUPLICATE_KEY;
 pub use locate::locate;
 pub use source::{Settings, VOID_EXEMPTION, judge};

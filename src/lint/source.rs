@@ -7,14 +7,14 @@ use jiff::civil::Date;
 use memchr::memmem;
 
 use super::allow::{AllowError, Allows};
-use super::annotation;
 use super::locate::locate;
-use super::report::{Coverage, FileError, FileReport};
+use super::report::{Coverage, FileError, FileReport, Skip};
+use super::{annotation, duplicate};
 use crate::checks::static_pod::{self, Sibling};
 use crate::checks::{self, Check, Context, Finding, Selection, Severity, audit_policy};
 use crate::config::{Exemption, Subject};
 use crate::k8s::{Object, Tree, objects, pod_specs};
-use crate::yaml::{Document, Node, Pointer, Position, Stream};
+use crate::yaml::{Document, Node, Pointer, Position, Stream, SyntaxError, SyntaxReason};
 
 /// The identifier of what is reported about exemptions themselves.
 pub const VOID_EXEMPTION: &str = "void-exemption";
@@ -53,16 +53,8 @@ pub fn judge(
         report.errors.push(whole_file(file, "this is a binary file, expected YAML or JSON"));
         return report;
     }
-    match Stream::parse(&bytes) {
-        Err(error) => {
-            let Position { line, column } = error.position();
-            report.errors.push(FileError {
-                file: file.to_owned(),
-                line,
-                column,
-                message: error.reason().to_string(),
-            });
-        }
+    match parse(&bytes) {
+        Err(error) => report.errors.push(syntax_error(file, &error)),
         Ok(stream) => Source { file, stream: &stream, settings, siblings }.judge(&mut report),
     }
     // Only those who show source lines need it, and they only show it with findings.
@@ -70,6 +62,19 @@ pub fn judge(
         report.source = String::from_utf8(bytes).unwrap_or_default();
     }
     report
+}
+
+/// A repeated key is no reason not to judge: see [`super::duplicate`].
+fn parse(bytes: &[u8]) -> Result<Stream<'_>, SyntaxError> {
+    Stream::parse(bytes).or_else(|error| match error.reason() {
+        SyntaxReason::DuplicateKey { .. } => Stream::parse_lenient(bytes),
+        _ => Err(error),
+    })
+}
+
+fn syntax_error(file: &str, error: &SyntaxError) -> FileError {
+    let Position { line, column } = error.position();
+    FileError { file: file.to_owned(), line, column, message: error.reason().to_string() }
 }
 
 fn whole_file(file: &str, message: &str) -> FileError {
@@ -90,7 +95,7 @@ impl Source<'_> {
             let Some(root) = document.root() else { continue };
             let found = objects(root);
             if found.is_empty() {
-                report.skipped.push("not-kubernetes");
+                report.skipped.push(Skip::because("not-kubernetes"));
                 continue;
             }
             report.objects += found.len();
@@ -110,6 +115,10 @@ impl Source<'_> {
                 }
             }
         }
+        if report.objects == 0 && report.skipped.is_empty() {
+            report.skipped.push(Skip::because("empty"));
+        }
+        report.findings.extend(duplicate::findings(self.stream, self.file));
         self.report_void(allows, report);
         report.findings.sort_by_key(|located| (located.position, located.finding.check));
     }

@@ -14,7 +14,7 @@ use std::thread;
 
 use ignore::WalkBuilder;
 
-use super::report::{FileError, FileReport};
+use super::report::{FileError, FileReport, Skip};
 
 /// Larger files are no manifests; reading them would only cost memory.
 const LARGEST: u64 = 64 << 20;
@@ -28,7 +28,7 @@ pub struct Walk {
     /// Sorted within each named directory.
     pub files: Vec<PathBuf>,
     /// What was passed over, by reason.
-    pub skipped: BTreeMap<&'static str, usize>,
+    pub skipped: BTreeMap<Skip, usize>,
     /// Paths that could not be read.
     pub errors: Vec<FileError>,
 }
@@ -59,7 +59,7 @@ fn walk_directory(root: &Path, no_ignore: bool, found: &mut Walk) {
             let is_wanted = wanted.contains(path);
             if !is_wanted {
                 let reason = if is_hidden(path, root) { "hidden" } else { "ignored" };
-                *found.skipped.entry(reason).or_default() += 1;
+                *found.skipped.entry(Skip::because(reason)).or_default() += 1;
             }
             is_wanted
         });
@@ -67,7 +67,7 @@ fn walk_directory(root: &Path, no_ignore: bool, found: &mut Walk) {
     all.retain(|path| {
         let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
         if is_link && !path.is_file() {
-            *found.skipped.entry("symlink").or_default() += 1;
+            *found.skipped.entry(Skip::because("symlink")).or_default() += 1;
         }
         !is_link || path.is_file()
     });

@@ -38,6 +38,8 @@ struct OutputFinding<'r> {
 #[derive(Serialize)]
 struct Skipped<'r> {
     reason: &'r str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    of: &'r str,
     files: usize,
 }
 
@@ -76,7 +78,11 @@ impl Renderer for Json {
         } else {
             out.write_all(b"\n")?;
         }
-        let skipped = totals.skipped.iter().map(|(reason, files)| Skipped { reason, files: *files });
+        let skipped = totals.skipped.iter().map(|(skip, files)| Skipped {
+            reason: skip.reason,
+            of: &skip.of,
+            files: *files,
+        });
         let end = End {
             files: totals.files,
             objects: totals.objects,

@@ -54,8 +54,8 @@ pub struct FileReport {
     pub findings: Vec<Located>,
     /// Why it, or a part of it, could not be judged.
     pub errors: Vec<FileError>,
-    /// Why documents of it were not judged, a word each: `not-kubernetes`.
-    pub skipped: Vec<&'static str>,
+    /// Why documents of it were not judged, one entry each.
+    pub skipped: Vec<Skip>,
     /// Containers by namespace.
     pub coverage: Vec<Coverage>,
 }
@@ -83,7 +83,23 @@ pub struct Totals {
     /// Files that could not be judged.
     pub errors: Vec<FileError>,
     /// What was left out: files, or documents of a file, by reason.
-    pub skipped: BTreeMap<&'static str, usize>,
+    pub skipped: BTreeMap<Skip, usize>,
+}
+
+/// Why something was not judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skip {
+    /// A word: `not-kubernetes`, `ignored`, `hidden`, `helm-template`.
+    pub reason: &'static str,
+    /// What it belongs to, such as the chart of a template; empty where the reason says all.
+    pub of: String,
+}
+
+impl Skip {
+    /// For this reason alone.
+    pub fn because(reason: &'static str) -> Self {
+        Self { reason, of: String::new() }
+    }
 }
 
 impl Totals {
@@ -96,7 +112,7 @@ impl Totals {
         }
         self.errors.extend(report.errors.iter().cloned());
         for reason in &report.skipped {
-            *self.skipped.entry(reason).or_default() += 1;
+            *self.skipped.entry(reason.clone()).or_default() += 1;
         }
     }
 
@@ -253,7 +269,7 @@ mod sample {
         };
         let clean = FileReport {
             file: "clean.yaml".to_owned(),
-            skipped: vec!["not-kubernetes"],
+            skipped: vec![Skip::because("not-kubernetes")],
             ..FileReport::default()
         };
         let broken =
