@@ -10,8 +10,8 @@ use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use lithify::event::EventType;
-use lithify_probe::{Alternative, AttachKind, Descriptor, Probe, ProbeOptions};
+use lithify::rules::{Load, RuleFile, Selection};
+use lithify_probe::{AttachKind, Probe, ProbeOptions, filters_of};
 
 const LOAD: &str = "LITHIFY_LOAD";
 /// Name, operations, what Falco's stable rules made of it elsewhere (ratio to no probe), what is aimed at.
@@ -106,33 +106,14 @@ fn watched(load: &str, options: &ProbeOptions) -> (f64, f64) {
     (text.trim().parse().unwrap(), own)
 }
 
-/// What stable rules ask: events, and of most of them a condition that the kernel can test.
+/// What upstream's stable rules ask: events, and of most of them a condition that the kernel can test.
 fn options(filter: bool, attach: Option<AttachKind>) -> ProbeOptions {
-    const EVENTS: &str = "execve execveat open openat openat2 connect ptrace symlink symlinkat link linkat socket dup dup2 \
-                          dup3 sendto sendmsg init_module finit_module";
-    let event = |name: &str| EventType::from_name(name).unwrap();
-    let texts = |list: &str| Some(list.split(' ').map(str::to_owned).collect());
-    let secret = Alternative {
-        reads: true,
-        prefixes: texts(
-            "/etc/shadow /etc/sudoers /etc/pam.conf /etc/security/pwquality.conf /etc/sudoers.d /etc/pam.d",
-        ),
-        ..Alternative::default()
-    };
-    let log = Alternative { writes: true, ..Alternative::default() };
-    let redirected = Alternative {
-        container: Some(true),
-        stdio: true,
-        descriptors: Some(vec![Descriptor::Ipv4, Descriptor::Ipv6]),
-        ..Alternative::default()
-    };
-    let open = vec![secret, log];
-    let filters = [("open", &open), ("openat", &open), ("openat2", &open)]
-        .map(|(name, list)| (event(name), list.clone()));
-    let dups = ["dup", "dup2", "dup3"].map(|name| (event(name), vec![redirected.clone()]));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/falco-rules/falco_rules.yaml");
+    let load = Load::new(&[RuleFile::new(path, std::fs::read(path).unwrap())], &[]);
+    let rules = load.rule_set(&Selection::default());
     ProbeOptions {
-        events: EVENTS.split_whitespace().map(event).collect(),
-        filters: if filter { filters.into_iter().chain(dups).collect() } else { Vec::new() },
+        events: rules.event_types(),
+        filters: if filter { filters_of(&rules) } else { Vec::new() },
         attach,
         interval: Duration::from_millis(20),
         ..ProbeOptions::default()

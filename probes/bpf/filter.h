@@ -55,7 +55,8 @@ static __always_inline u64 bytes_equal(u64 word, u64 repeated)
 /* A path that is longer than this is not looked at: behind it must be room for two words of zeros. */
 #define PATH_MAX_JUDGED (PREFIX_MAX - 20)
 
-/* Is a "/." or "//" in the path, which rules see otherwise than it is written? Eight bytes at a time. */
+/* Is a "/." or "//" in the path, which rules see otherwise than it is written, or a "./", for which they ask? Eight
+ * bytes at a time. */
 static __always_inline u64 path_is_unclean(struct frame *frame, u32 length)
 {
 	u64 found = 0;
@@ -65,7 +66,8 @@ static __always_inline u64 path_is_unclean(struct frame *frame, u32 length)
 		u64 word, next;
 		__builtin_memcpy(&word, &frame->prefix.path[at], sizeof(word));
 		next = word >> 8 | (u64)frame->prefix.path[at + 8] << 56;
-		found |= bytes_equal(word, SLASHES) & (bytes_equal(next, DOTS) | bytes_equal(next, SLASHES));
+		u64 slashes = bytes_equal(next, SLASHES), dots = bytes_equal(word, DOTS);
+		found |= (bytes_equal(word, SLASHES) & (bytes_equal(next, DOTS) | slashes)) | (dots & slashes);
 	}
 	return found;
 }
@@ -138,7 +140,9 @@ __noinline u64 paths_met(u32 number, u64 text)
 	if (met & ~filter->any_name) {
 		struct scan scan = { .length = end };
 		bpf_loop(PATH_MAX_JUDGED, scan_step, &scan, 0);
-		met &= names_met(frame, filter, plan, scan.name);
+		/* Rules see a path without the slash at its end. */
+		if (scan.name < end)
+			met &= names_met(frame, filter, plan, scan.name);
 	}
 	return met;
 }

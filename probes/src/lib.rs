@@ -19,7 +19,8 @@ mod state;
 mod syscall;
 mod users;
 
-pub use kernel::filter::{Alternative, Descriptor};
+pub use kernel::alternative::{Alternative, Descriptor};
+pub use kernel::derive::filters_of;
 pub use kernel::loader::{AttachKind, LoadError};
 pub use probe::{Probe, ProbeError, ProbeOptions, Tally};
 pub use record::Recorder;

@@ -10,7 +10,8 @@ use lithify::event::EventType;
 use rustix::event::{Timespec, epoll};
 
 use crate::cgroup::choose_hierarchy;
-use crate::kernel::filter::{self, Alternative, Tables};
+use crate::kernel::alternative::Alternative;
+use crate::kernel::filter::{self, Tables};
 use crate::kernel::layout::{self, Bytes as _, COUNT_EXEC, COUNT_EXIT, COUNT_FORK, Counts, Plan, Settings};
 use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
 use crate::kernel::record::{Record, RecordError};

@@ -42,7 +42,7 @@ pub use code::{Code, Level};
 pub use collect::{Change, Origin};
 pub use compile::Extra;
 pub use diagnostic::{Context, Diagnostic, FileResult, Location};
-pub use engine::{Need, Needs, Rule, RuleSet, Scratch};
+pub use engine::{KernelCheck, Need, Needs, Pattern, Rule, RuleSet, Scratch, Subject};
 pub use load::Load;
 pub use priority::Priority;
 pub use selection::{Selection, Step, What};

@@ -6,67 +6,8 @@
 
 use std::collections::HashMap;
 
+use super::alternative::{ALTERNATIVES_MAX, Alternative, Descriptor};
 use super::layout::{Bytes as _, Filter, NAME_MAX, NameKey, PREFIX_MAX};
-
-/// A conjunction of conditions, each absent unless every rule behind it asks it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Alternative {
-    /// In a container (`true`) or on the host (`false`).
-    pub container: Option<bool>,
-    /// Succeeded (`true`) or failed (`false`).
-    pub succeeded: Option<bool>,
-    /// Opened for reading, perhaps also for writing.
-    pub reads: bool,
-    /// Opened for writing, perhaps also for reading.
-    pub writes: bool,
-    /// The effective user is root.
-    pub root: bool,
-    /// The result is 0, 1 or 2: a standard stream.
-    pub stdio: bool,
-    /// The descriptor is of one of these types.
-    pub descriptors: Option<Vec<Descriptor>>,
-    /// The path begins with one of these.
-    pub prefixes: Option<Vec<String>>,
-    /// The path's last component is one of these.
-    pub names: Option<Vec<String>>,
-}
-
-/// Types of descriptors that the kernel's half tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Descriptor {
-    /// None of the others.
-    Other,
-    /// Regular file.
-    File,
-    /// Directory.
-    Directory,
-    /// IPv4 socket.
-    Ipv4,
-    /// IPv6 socket.
-    Ipv6,
-    /// Unix socket.
-    Unix,
-    /// Pipe.
-    Pipe,
-}
-
-impl Descriptor {
-    const fn index(self) -> usize {
-        use super::layout::{FD_DIRECTORY, FD_FILE, FD_IPV4, FD_IPV6, FD_OTHER, FD_PIPE, FD_UNIX};
-        (match self {
-            Self::Other => FD_OTHER,
-            Self::File => FD_FILE,
-            Self::Directory => FD_DIRECTORY,
-            Self::Ipv4 => FD_IPV4,
-            Self::Ipv6 => FD_IPV6,
-            Self::Unix => FD_UNIX,
-            Self::Pipe => FD_PIPE,
-        }) as usize
-    }
-}
-
-/// Alternatives that fit into the bits of a word.
-const ALTERNATIVES_MAX: usize = 64;
 
 /// The tables of one call's alternatives.
 #[derive(Clone, Debug)]

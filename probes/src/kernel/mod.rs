@@ -26,7 +26,9 @@
 //! an event. The last eighth is kept for fork, exec and exit, so that a flood of calls cannot tear holes into the
 //! table of processes.
 
+pub(crate) mod alternative;
 mod attach;
+pub(crate) mod derive;
 pub(crate) mod filter;
 pub(crate) mod layout;
 pub(crate) mod loader;

@@ -31,6 +31,11 @@ pub(crate) struct Shape {
 
 static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| EventType::all().map(shape).collect());
 
+/// What the table says about a type.
+pub(crate) fn shape_of(event: EventType) -> &'static Shape {
+    &SHAPES[event.index()]
+}
+
 fn shape(event: EventType) -> Shape {
     let parameters: Vec<_> = event.parameters().collect();
     let paths = parameters.iter().filter_map(|parameter| match parameter.origin {
@@ -94,7 +99,7 @@ impl<'e> SyscallEvent<'e> {
     }
 
     pub(crate) fn shape(&self) -> &'static Shape {
-        &SHAPES[self.event_type.index()]
+        shape_of(self.event_type)
     }
 
     /// Whether the filter in the kernel would have left it out, had it not been told to only say so.

@@ -37,7 +37,7 @@ use super::selection::Selection;
 use super::template::Template;
 use matcher::Matcher;
 pub use matcher::Scratch;
-pub use need::{Need, Needs};
+pub use need::{KernelCheck, Need, Needs, Pattern, Subject};
 
 /// A rule that is evaluated.
 #[derive(Clone, Debug)]

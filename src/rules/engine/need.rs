@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use crate::event::{Event, EventType, Shape};
 
 use super::super::dag::{Dag, Node, NodeId};
-use super::super::predicate::{Predicate, Text};
+use super::super::predicate::{Order, Predicate, Text};
 use super::super::test::{Comparison, Mode, Test, holds_for_field};
 
 /// What an event of a type must fulfil for any rule to hold.
@@ -41,11 +41,13 @@ pub enum Need {
 pub struct KernelCheck {
     test: Test,
     /// Whether the comparison must hold.
-    pub must_hold: bool,
+    must_hold: bool,
     /// What is compared.
     pub subject: Subject,
     /// With what.
     pub pattern: Pattern,
+    /// Whether the subject must be like the pattern, or must not be: unlike it, or absent.
+    pub is_like: bool,
 }
 
 /// What of an event the kernel knows.
@@ -73,6 +75,12 @@ pub enum Subject {
     Container,
     /// The process's name.
     ProcessName,
+    /// The type of the file descriptor, in words.
+    DescriptorType,
+    /// The type of the file descriptor, as a letter.
+    DescriptorLetter,
+    /// The effective user's number.
+    User,
 }
 
 /// What a subject is compared with.
@@ -90,6 +98,12 @@ pub enum Pattern {
     Part(Vec<u8>),
     /// A truth value.
     Truth(bool),
+    /// One of these numbers, sorted.
+    Numbers(Vec<i128>),
+    /// This number or a larger one.
+    AtLeast(i128),
+    /// This number or a smaller one.
+    AtMost(i128),
     /// Anything else: the kernel takes it to hold.
     Other,
 }
@@ -108,6 +122,9 @@ const SUBJECTS: &[(&str, Subject)] = &[
     ("evt.res", Subject::Result),
     ("container.id", Subject::Container),
     ("proc.name", Subject::ProcessName),
+    ("fd.type", Subject::DescriptorType),
+    ("fd.typechar", Subject::DescriptorLetter),
+    ("user.uid", Subject::User),
 ];
 
 /// Larger conditions are not worth being told to the kernel.
@@ -152,8 +169,13 @@ fn check(test: &Test, must_hold: bool) -> Need {
     let Some((_, subject)) = SUBJECTS.iter().find(|(subject, _)| *subject == name) else {
         return Need::Nothing;
     };
-    let pattern = pattern(predicate);
-    Need::Check(Box::new(KernelCheck { test: test.clone(), must_hold, subject: *subject, pattern }))
+    let (pattern, is_like) = match predicate {
+        Predicate::Not(inner) if must_hold => (pattern(inner), false),
+        // An absent value fulfils neither `!=` nor `=`: this may be like the pattern, or absent.
+        Predicate::Not(_) => (Pattern::Other, true),
+        other => (pattern(other), must_hold),
+    };
+    Need::Check(Box::new(KernelCheck { test: test.clone(), must_hold, subject: *subject, pattern, is_like }))
 }
 
 fn pattern(predicate: &Predicate) -> Pattern {
@@ -169,6 +191,12 @@ fn pattern(predicate: &Predicate) -> Pattern {
         Predicate::Text(Text::StartsWith(text)) => Pattern::Prefix(text.to_vec()),
         Predicate::Text(Text::EndsWith(text)) => Pattern::Suffix(text.to_vec()),
         Predicate::Text(Text::Contains(finder)) => Pattern::Part(finder.needle().to_vec()),
+        Predicate::Integers(numbers) => Pattern::Numbers(numbers.to_vec()),
+        Predicate::Integer(Order::Equal, number) => Pattern::Numbers(vec![*number]),
+        Predicate::Integer(Order::AtLeast, number) => Pattern::AtLeast(*number),
+        Predicate::Integer(Order::AtMost, number) => Pattern::AtMost(*number),
+        Predicate::Integer(Order::Greater, number) => Pattern::AtLeast(number.saturating_add(1)),
+        Predicate::Integer(Order::Less, number) => Pattern::AtMost(number.saturating_sub(1)),
         _ => Pattern::Other,
     }
 }

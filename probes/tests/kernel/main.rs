@@ -2,6 +2,8 @@
 #![expect(unsafe_code, reason = "makes system calls that no wrapper makes")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test of its own harness")]
 
+mod shadow;
+
 use std::ffi::CString;
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +27,7 @@ fn main() {
         println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
         return;
     }
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 6] = [
         ("every_lost_event_is_counted", every_lost_event_is_counted),
         ("a_flood_leaves_room_for_processes", a_flood_leaves_room_for_processes),
         ("the_filter_keeps_what_it_must", the_filter_keeps_what_it_must),
@@ -34,6 +36,7 @@ fn main() {
             shadow_mode_sends_everything_and_tells_the_verdict,
         ),
         ("two_probes_see_the_same", two_probes_see_the_same),
+        ("no_event_that_is_judged_out_matches_a_rule", shadow::no_event_that_is_judged_out_matches_a_rule),
     ];
     for (name, test) in tests {
         test();
@@ -50,6 +53,7 @@ fn cannot_run() -> Option<String> {
 }
 
 /// `userfaultfd N`: a call that nobody else makes, N times. `chroot PATH…`: fails for each, the paths do not exist.
+/// `roam [CGROUP]`: see [`shadow::roam`].
 fn child(act: &str) {
     let mut words = act.split(' ');
     match words.next() {
@@ -66,6 +70,7 @@ fn child(act: &str) {
                 unsafe { libc::syscall(libc::SYS_chroot, path.as_ptr()) };
             }
         }
+        Some("roam") => shadow::roam(words.next()),
         _ => unreachable!("the parent names an act"),
     }
 }
@@ -134,11 +139,10 @@ fn a_flood_leaves_room_for_processes() {
     }
 }
 
-const PATHS: &str =
-    "/watched/x /other/x other/x /other/../watched/x /other//x /watchedfar /other/.x /other/shadow /shadow/x";
+const PATHS: &str = "/watched/x /other/x other/x /other/../watched/x /other//x /watchedfar /other/.x /other/shadow /other/shadow/ /shadow/x";
 /// What an event of these paths must be kept for: `/watched`, the name `shadow`, and everything that rules may see
 /// otherwise than it is written.
-const KEPT: [&str; 7] = [
+const KEPT: [&str; 8] = [
     "/watched/x",
     "other/x",
     "/other/../watched/x",
@@ -146,6 +150,7 @@ const KEPT: [&str; 7] = [
     "/watchedfar",
     "/other/.x",
     "/other/shadow",
+    "/other/shadow/",
 ];
 
 fn filtered() -> ProbeOptions {
