@@ -23,6 +23,7 @@ check: ## Fast: formatting, clippy, unit tests
 	@cargo clippy --package lithify --no-default-features --locked -- -D warnings
 	@cargo test --package lithify --lib --quiet --locked
 	@cargo test --package lithify-probe --lib --quiet --locked
+	@cargo test --package lithify-webhook --lib --quiet --locked
 
 .PHONY: deny
 deny: ## Licences, duplicates, yanked crates

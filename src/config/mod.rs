@@ -33,6 +33,35 @@ pub struct Config {
     pub exemptions: Vec<Exemption>,
     /// Kinds with pod templates that Kubernetes does not know.
     pub kinds: Kinds,
+    /// What only the webhook reads.
+    pub webhook: Webhook,
+}
+
+/// What only the webhook reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// The most that is done about a workload, where its pods would be refused: they are refused anyway.
+    pub workloads: Mode,
+    /// The most that is done about new ephemeral containers, as `kubectl debug` makes them.
+    pub ephemeral_containers: Mode,
+    /// Whether an object's own annotation `lithify.dev/allow` exempts it.
+    pub annotations: bool,
+    /// Users whose requests are never judged, by their full names.
+    pub exempt_users: Vec<String>,
+    /// Whether workloads are changed as well as pods; GitOps tools see that as drift.
+    pub mutate_workloads: bool,
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self {
+            workloads: Mode::Warn,
+            ephemeral_containers: Mode::Warn,
+            annotations: false,
+            exempt_users: Vec::new(),
+            mutate_workloads: false,
+        }
+    }
 }
 
 /// Which containers the webhook changes.

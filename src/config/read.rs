@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::{Config, Enforcement, Exemption, Mode, Mutation, Writable};
+use super::{Config, Enforcement, Exemption, Mode, Mutation, Webhook, Writable};
 use crate::checks::Check;
 use crate::k8s::{CustomKind, Kinds};
 use crate::nearest::nearest;
@@ -51,6 +51,7 @@ fn config(root: Node<'_>) -> Result<Config, ConfigError> {
         "enforcement",
         "exemptions",
         "kinds",
+        "webhook",
     ];
     let mut config = Config::default();
     for (key, value) in entries(root, KEYS)? {
@@ -63,6 +64,7 @@ fn config(root: Node<'_>) -> Result<Config, ConfigError> {
             "writable" => config.writable = writable(value)?,
             "enforcement" => config.enforcement = enforcement(value)?,
             "exemptions" => config.exemptions = items(value)?.map(exemption).collect::<Result<_, _>>()?,
+            "webhook" => config.webhook = webhook(value)?,
             _ => config.kinds = Kinds { custom: items(value)?.map(kind).collect::<Result<_, _>>()? },
         }
     }
@@ -99,6 +101,22 @@ fn enforcement(node: Node<'_>) -> Result<Enforcement, ConfigError> {
         }
     }
     Ok(enforcement)
+}
+
+fn webhook(node: Node<'_>) -> Result<Webhook, ConfigError> {
+    const KEYS: &[&str] =
+        &["workloads", "ephemeralContainers", "annotations", "exemptUsers", "mutateWorkloads"];
+    let mut webhook = Webhook::default();
+    for (key, value) in entries(node, KEYS)? {
+        match key {
+            "workloads" => webhook.workloads = one_of(value, MODES)?,
+            "ephemeralContainers" => webhook.ephemeral_containers = one_of(value, MODES)?,
+            "annotations" => webhook.annotations = truth(value)?,
+            "exemptUsers" => webhook.exempt_users = texts(value)?,
+            _ => webhook.mutate_workloads = truth(value)?,
+        }
+    }
+    Ok(webhook)
 }
 
 fn exemption(node: Node<'_>) -> Result<Exemption, ConfigError> {
@@ -192,6 +210,12 @@ fn text(node: Node<'_>) -> Result<String, ConfigError> {
     text.ok_or_else(|| error(node, format!("expected text, found {}", shown(node))))
 }
 
+fn truth(node: Node<'_>) -> Result<bool, ConfigError> {
+    node.to_value()
+        .as_bool()
+        .ok_or_else(|| error(node, format!("expected true or false, found {}", shown(node))))
+}
+
 fn texts(node: Node<'_>) -> Result<Vec<String>, ConfigError> {
     items(node)?.map(text).collect()
 }
@@ -275,6 +299,12 @@ exemptions:
   expires: 2027-06-30
 kinds:
 - {group: argoproj.io, kind: Rollout, template: spec.template}
+webhook:
+  workloads: deny
+  ephemeralContainers: off
+  annotations: false
+  exemptUsers: [system:serviceaccount:ops:installer]
+  mutateWorkloads: true
 ";
 
     fn message(source: &str) -> String {
@@ -287,6 +317,9 @@ kinds:
         assert_eq!((config.level, config.mutation), (Some(Level::Immutable), Mutation::Off));
         assert_eq!(config.enforcement.namespaces, [("prod".to_owned(), Mode::Deny)]);
         assert_eq!(config.kinds.custom[0].template, ["spec", "template"]);
+        assert_eq!(config.webhook.workloads, Mode::Deny);
+        assert_eq!(config.webhook.ephemeral_containers, Mode::Off);
+        assert!(config.webhook.mutate_workloads && !config.webhook.annotations);
         assert_eq!(config.exemptions[0].expires.map(|date| date.to_string()).as_deref(), Some("2027-06-30"));
     }
 

@@ -1,0 +1,10 @@
+//! The admission webhook of Lithify: judges and hardens what reaches the Kubernetes API.
+//!
+//! Two parts. [`review`] is the verdict on one AdmissionReview, pure: bytes, policy, labels and a date in, a
+//! verdict out; fuzzing and `lithify-webhook review` use it alone. Around it, behind the feature `serve`, is
+//! what a cluster needs: the command line.
+
+pub mod review;
+
+#[cfg(feature = "serve")]
+pub mod command;

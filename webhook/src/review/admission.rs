@@ -1,0 +1,279 @@
+//! Decoding: the envelope typed, the objects as they are.
+//!
+//! Objects are read without Kubernetes' types, for a field of an unexpected type must not hide its neighbours.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::verdict::{Refusal, Verdict};
+
+/// The only version of `AdmissionReview` that an apiserver of today sends to a webhook that asks for it.
+pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
+/// The envelope's kind.
+pub(super) const KIND: &str = "AdmissionReview";
+
+/// One request of an apiserver.
+#[derive(Debug)]
+pub struct Review<'b> {
+    /// Identifies the request and its answer.
+    pub uid: String,
+    /// What is done to the object.
+    pub operation: Operation,
+    /// The object's type, as the webhook's rule has it.
+    pub kind: GroupVersionKind,
+    /// `ephemeralcontainers`; empty for the resource itself.
+    pub subresource: String,
+    /// Empty for an object outside of namespaces.
+    pub namespace: String,
+    /// Empty where the apiserver is still to make it up.
+    pub name: String,
+    /// Who asks.
+    pub user: UserInfo,
+    /// Nothing will be stored.
+    pub dry_run: bool,
+    object: Option<&'b RawValue>,
+    old_object: Option<&'b RawValue>,
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Operation {
+    /// It is new.
+    Create,
+    /// It replaces an old one.
+    Update,
+    /// It goes.
+    Delete,
+    /// A stream is opened to it.
+    Connect,
+}
+
+/// A type of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct GroupVersionKind {
+    /// `apps`; empty for the core group.
+    pub group: String,
+    /// `v1`.
+    pub version: String,
+    /// `Deployment`.
+    pub kind: String,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct UserInfo {
+    /// `system:serviceaccount:kube-system:replicaset-controller`.
+    pub username: String,
+    /// `system:nodes`.
+    pub groups: Vec<String>,
+}
+
+/// A review that cannot be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Malformed {
+    /// What was expected and found.
+    pub reason: String,
+    /// Whom to answer with a denial, where that much could be read.
+    pub uid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    #[serde(default, borrow, rename = "apiVersion")]
+    api_version: Cow<'b, str>,
+    #[serde(default, borrow)]
+    kind: Cow<'b, str>,
+    #[serde(default, borrow)]
+    request: Option<Request<'b>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'b> {
+    #[serde(default)]
+    uid: String,
+    operation: Operation,
+    kind: GroupVersionKind,
+    #[serde(default)]
+    sub_resource: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    user_info: UserInfo,
+    #[serde(default)]
+    dry_run: Option<bool>,
+    #[serde(default, borrow)]
+    object: Option<&'b RawValue>,
+    #[serde(default, borrow)]
+    old_object: Option<&'b RawValue>,
+}
+
+/// As much of a bad review as is needed to answer it.
+#[derive(Deserialize)]
+struct Addressed {
+    request: Uid,
+}
+
+#[derive(Deserialize)]
+struct Uid {
+    uid: String,
+}
+
+impl<'b> Review<'b> {
+    /// Reads the envelope; the objects are read when they are asked for.
+    ///
+    /// # Errors
+    /// [`Malformed`] for what is no JSON, another version than `admission.k8s.io/v1`, a review without
+    /// request or uid, an unknown operation, a missing kind.
+    pub fn decode(body: &'b [u8]) -> Result<Self, Malformed> {
+        let envelope: Envelope<'b> = serde_json::from_slice(body).map_err(|error| Malformed {
+            reason: format!("no AdmissionReview can be read: {error}"),
+            uid: uid_of(body),
+        })?;
+        let (version, kind) = (&envelope.api_version, &envelope.kind);
+        if version != API_VERSION || kind != KIND {
+            let reason = format!("expected {API_VERSION} {KIND}, found `{version}` `{kind}`");
+            return Err(Malformed { reason, uid: uid_of(body) });
+        }
+        let request = envelope.request;
+        let nameless = |reason: &str| Malformed { reason: reason.to_owned(), uid: None };
+        let request = request.ok_or_else(|| nameless("the AdmissionReview has no request"))?;
+        if request.uid.is_empty() {
+            return Err(nameless("the AdmissionReview's request has no uid to answer to"));
+        }
+        if request.kind.kind.is_empty() {
+            let reason = "the AdmissionReview's request does not name the kind of its object".to_owned();
+            return Err(Malformed { reason, uid: Some(request.uid) });
+        }
+        Ok(Self {
+            uid: request.uid,
+            operation: request.operation,
+            kind: request.kind,
+            subresource: request.sub_resource,
+            namespace: request.namespace,
+            name: request.name,
+            user: request.user_info,
+            dry_run: request.dry_run.unwrap_or(false),
+            object: request.object,
+            old_object: request.old_object,
+        })
+    }
+
+    /// The object as it would be stored.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn object(&self) -> Result<Value, String> {
+        read(self.object, "object")
+    }
+
+    /// The object as it is stored; only an UPDATE has one.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn old_object(&self) -> Result<Value, String> {
+        read(self.old_object, "oldObject")
+    }
+}
+
+fn read(raw: Option<&RawValue>, field: &str) -> Result<Value, String> {
+    let raw = raw.ok_or_else(|| format!("the request has no {field}"))?;
+    let value: Value = serde_json::from_str(raw.get())
+        .map_err(|error| format!("the request's {field} cannot be read: {error}"))?;
+    if value.is_object() { Ok(value) } else { Err(format!("the request's {field} is no mapping")) }
+}
+
+fn uid_of(body: &[u8]) -> Option<String> {
+    let addressed: Addressed = serde_json::from_slice(body).ok()?;
+    Some(addressed.request.uid).filter(|uid| !uid.is_empty())
+}
+
+impl GroupVersionKind {
+    /// `apps/v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+impl Malformed {
+    /// The denial, where it is known whom to answer.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let uid = self.uid.clone()?;
+        Some(Verdict::refused(uid, Refusal::bad_request(self.reason.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn decoded(review: &Value) -> Result<String, Malformed> {
+        Review::decode(review.to_string().as_bytes()).map(|review| review.uid)
+    }
+
+    fn review() -> Value {
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "1",
+            "operation": "CREATE", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+            "object": {"kind": "Pod"}, "oldObject": null, "unknown": [1]}})
+    }
+
+    #[test]
+    fn reads_what_an_apiserver_sends() {
+        assert_eq!(decoded(&review()).unwrap(), "1");
+    }
+
+    #[test]
+    fn addresses_a_denial_wherever_the_uid_can_be_read() {
+        let changed = |path: &str, value: Value| {
+            let mut review = review();
+            *review.pointer_mut(path).unwrap() = value;
+            decoded(&review).unwrap_err()
+        };
+        let other = changed("/apiVersion", json!("admission.k8s.io/v1beta1"));
+        assert_eq!(other.uid.as_deref(), Some("1"));
+        assert!(other.reason.contains("found `admission.k8s.io/v1beta1`"), "{other}");
+        for (path, value) in [
+            ("/kind", json!("Pod")),
+            ("/request/operation", json!("PATCH")),
+            ("/request/kind", json!([])),
+            ("/request/kind/kind", json!("")),
+        ] {
+            assert_eq!(changed(path, value).uid.as_deref(), Some("1"), "{path}");
+        }
+    }
+
+    #[test]
+    fn knows_whom_it_cannot_answer() {
+        let changed = |path: &str, value: Value| {
+            let mut review = review();
+            *review.pointer_mut(path).unwrap() = value;
+            decoded(&review).unwrap_err().uid
+        };
+        assert_eq!(changed("/request/uid", json!("")), None);
+        assert_eq!(changed("/request/uid", json!(7)), None);
+        assert_eq!(changed("/request", json!(null)), None);
+        for body in ["", "{", "[]", "null", "\"AdmissionReview\"", "{\"request\":{\"uid\":\"1\"}"] {
+            assert_eq!(Review::decode(body.as_bytes()).unwrap_err().uid, None, "{body}");
+        }
+    }
+
+    #[test]
+    fn survives_objects_too_deep_to_read() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let body = review().to_string().replace(r#"{"kind":"Pod"}"#, &deep);
+        let body = body.into_bytes();
+        let review = Review::decode(&body).unwrap();
+        assert!(review.object().unwrap_err().contains("cannot be read"));
+    }
+}

@@ -1,0 +1,57 @@
+//! What the configuration lets through, and, only where it says so, what the object's own annotation does.
+
+use jiff::civil::Date;
+use lithify::checks::{Context, Finding};
+use lithify::config::{Exemption, Subject};
+use lithify::k8s::{Object, Tree, pod_specs};
+use serde_json::Value;
+
+use super::policy::Policy;
+
+/// `lithify.dev/allow: "privileged, host-ports"`, for the object that carries it.
+const ANNOTATION: &str = "lithify.dev/allow";
+
+/// Whose findings may be exempt.
+pub(super) struct Exempt<'p, 'o> {
+    pub(super) policy: &'p Policy,
+    pub(super) object: &'o Object<&'o Value>,
+    /// The request's: the object itself need not name it.
+    pub(super) namespace: &'o str,
+    pub(super) today: Date,
+}
+
+impl<'p> Exempt<'p, '_> {
+    /// Why a finding is let through; `None` where it counts.
+    pub(super) fn reason(&self, finding: &Finding) -> Option<&'p str> {
+        let config = self.policy.config();
+        if config.webhook.annotations && self.allows(finding.check) {
+            return Some("the object's annotation lithify.dev/allow");
+        }
+        if config.exemptions.is_empty() {
+            return None;
+        }
+        let container = finding.container.as_deref();
+        let images = images(self.object, self.policy.context(), container);
+        let name = self.object.name().unwrap_or_default();
+        let subject = Subject { namespace: self.namespace, name, container, images: &images };
+        let holds = |exemption: &&Exemption| {
+            !exemption.is_expired(self.today) && exemption.covers(finding.check, &subject)
+        };
+        config.exemptions.iter().find(holds).map(|exemption| exemption.reason.as_str())
+    }
+
+    fn allows(&self, check: &str) -> bool {
+        let annotations = self.object.tree.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        let allowed = annotations.and_then(|annotations| annotations.get(ANNOTATION)?.as_str());
+        allowed.is_some_and(|allowed| allowed.split([',', ' ']).any(|name| name == check))
+    }
+}
+
+/// The images of the containers with this name, or of all.
+fn images<'o>(object: &Object<&'o Value>, context: &Context, container: Option<&str>) -> Vec<&'o str> {
+    const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+    let pods = pod_specs(object, &context.kinds).into_iter().flatten();
+    let containers = pods.flat_map(|pod| LISTS.into_iter().filter_map(move |list| pod.spec.get(list)));
+    let named = |tree: &&Value| container.is_none_or(|name| tree["name"].as_str() == Some(name));
+    containers.flat_map(Tree::items).filter(named).filter_map(|tree| tree["image"].as_str()).collect()
+}

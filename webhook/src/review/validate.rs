@@ -1,0 +1,289 @@
+//! The order of a validation: what passes unseen, what cannot be judged, what is demanded, what is done.
+
+use lithify::checks::Finding;
+use lithify::config::Mode;
+use lithify::k8s::{Object, pod_specs};
+use serde_json::Value;
+
+use super::Surroundings;
+use super::admission::{Operation, Review};
+use super::demand::{Demand, demands};
+use super::exempt::Exempt;
+use super::judge::{Judged, judge};
+use super::object::{self, is_being_deleted, is_built_in, is_mirror, typed};
+use super::policy::Policy;
+use super::text;
+use super::verdict::{Decision, Record, Refusal, Verdict};
+
+/// Said of every static pod's mirror.
+const MIRROR: &str = "a mirror pod: the static pod itself lives on its node's disk and runs whatever is said here; \
+    judge it with `lithify lint --static-pods`";
+
+/// Judges the object of a review by what its namespace demands.
+pub fn validate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
+    let mut validation = Validation { review, policy, surroundings, verdict: start(review) };
+    if let Err(refusal) = validation.run() {
+        validation.verdict.record.decision = Decision::Unjudged;
+        validation.verdict.refusal = Some(refusal);
+    }
+    validation.verdict
+}
+
+fn start(review: &Review<'_>) -> Verdict {
+    let record = Record {
+        decision: Decision::Allowed,
+        kind: review.kind.kind.clone(),
+        namespace: review.namespace.clone(),
+        name: review.name.clone(),
+        user: review.user.username.clone(),
+        dry_run: review.dry_run,
+        violations: Vec::new(),
+    };
+    Verdict::allowed(review.uid.clone(), record)
+}
+
+struct Validation<'v, 'b> {
+    review: &'v Review<'b>,
+    policy: &'v Policy,
+    surroundings: Surroundings<'v>,
+    verdict: Verdict,
+}
+
+impl Validation<'_, '_> {
+    fn run(&mut self) -> Result<(), Refusal> {
+        let (review, policy) = (self.review, self.policy);
+        match review.operation {
+            Operation::Create | Operation::Update => {}
+            Operation::Delete => {
+                self.pass(Decision::Deletion);
+                return Ok(());
+            }
+            Operation::Connect => {
+                let message = "connections (exec, attach, port-forward) are none of this webhook's business";
+                return Err(Refusal::bad_request(message.to_owned()));
+            }
+        }
+        if policy.config().webhook.exempt_users.contains(&review.user.username) {
+            self.pass(Decision::ExemptUser);
+            return Ok(());
+        }
+        let value = review.object().map_err(Refusal::bad_request)?;
+        let object = typed(review, policy, &value).map_err(Refusal::bad_request)?;
+        if self.verdict.record.name.is_empty() {
+            object.name().unwrap_or_default().clone_into(&mut self.verdict.record.name);
+        }
+        // Without an old object every violation is a new one.
+        let old = if review.operation == Operation::Update { review.old_object().ok() } else { None };
+        if old.as_ref().is_some_and(is_being_deleted) {
+            self.pass(Decision::Deletion);
+            return Ok(());
+        }
+        if is_built_in(&review.kind) && pod_specs(&object, &policy.context().kinds).is_empty() {
+            let message = format!("the {} has no pod spec to judge", object.kind);
+            return Err(Refusal::bad_request(message));
+        }
+        let labels = self.surroundings.labels.ok_or_else(|| {
+            let namespace = &review.namespace;
+            Refusal::internal(format!(
+                "the labels of namespace `{namespace}` cannot be read, and with them its level"
+            ))
+        })?;
+        let demands = demands(policy, &review.namespace, labels);
+        self.verdict.warnings.extend(demands.problems.iter().map(|problem| format!("lithify: {problem}")));
+        let old = old.as_ref().map(|tree| Object { tree, ..object.clone() });
+        let exempt =
+            Exempt { policy, object: &object, namespace: &review.namespace, today: self.surroundings.today };
+        if is_mirror(review, &object) {
+            self.mirror(&exempt, &demands.demands);
+            return Ok(());
+        }
+        let is_same = old.as_ref().is_some_and(|old| self.has_same_pods(&object, old));
+        for demand in &demands.demands {
+            let judged = judge(&exempt, old.as_ref(), demand);
+            self.apply(demand, judged, is_same);
+        }
+        self.close();
+        Ok(())
+    }
+
+    fn pass(&mut self, decision: Decision) {
+        self.verdict.record.decision = decision;
+    }
+
+    /// A static pod runs already: refusing its mirror would only hide it from the API.
+    fn mirror(&mut self, exempt: &Exempt<'_, '_>, demands: &[Demand]) {
+        let judged = demands.iter().map(|demand| judge(exempt, None, demand));
+        let violations: Vec<Finding> = judged.flat_map(|judged| judged.new).collect();
+        if !violations.is_empty() {
+            self.verdict.warnings.push(format!("lithify: {MIRROR}"));
+            self.annotate("violations", &violations);
+        }
+        self.verdict.annotations.push(("mirror", MIRROR.to_owned()));
+        self.pass(Decision::Mirror);
+    }
+
+    fn has_same_pods(&self, new: &Object<&Value>, old: &Object<&Value>) -> bool {
+        let kinds = &self.policy.context().kinds;
+        let pods = |object| {
+            let specs = pod_specs(object, kinds).into_iter();
+            specs.map(|pod| pod.map(|pod| (pod.spec, annotations(pod.metadata)))).collect::<Vec<_>>()
+        };
+        pods(new) == pods(old)
+    }
+
+    /// What is done at most, by the kind of request.
+    fn mode(&self, demand: &Demand) -> Mode {
+        let webhook = &self.policy.config().webhook;
+        let most = if self.review.subresource == object::EPHEMERAL_CONTAINERS {
+            webhook.ephemeral_containers
+        } else if self.review.kind.kind == "Pod" {
+            Mode::Deny
+        } else {
+            webhook.workloads
+        };
+        if strength(most) < strength(demand.mode) { most } else { demand.mode }
+    }
+
+    fn apply(&mut self, demand: &Demand, judged: Judged, is_same: bool) {
+        let mode = self.mode(demand);
+        let Judged { new, mut old, exempt } = judged;
+        if !exempt.is_empty() {
+            let shown =
+                exempt.iter().map(|(finding, reason)| format!("{}: {reason}", text::violation(finding)));
+            self.verdict.annotations.push(("exempt", shown.collect::<Vec<_>>().join("\n")));
+        }
+        if self.review.subresource == object::EPHEMERAL_CONTAINERS {
+            old.clear(); // nothing that this request could change
+        }
+        let counts: Vec<Finding> = match mode {
+            Mode::Off => return,
+            Mode::Deny => {
+                if new.is_empty() && !old.is_empty() {
+                    self.let_through(demand, &old, is_same);
+                }
+                new
+            }
+            Mode::Warn | Mode::Audit if is_same => {
+                if !old.is_empty() {
+                    self.let_through(demand, &old, is_same);
+                }
+                return;
+            }
+            Mode::Warn | Mode::Audit => new.into_iter().chain(old).collect(),
+        };
+        if counts.is_empty() {
+            return;
+        }
+        self.verdict.record.violations.extend(counts.iter().map(|finding| (finding.check, mode)));
+        match mode {
+            Mode::Deny => {
+                self.annotate("denied", &counts);
+                self.deny(demand, &counts);
+            }
+            Mode::Warn => {
+                self.annotate("warned", &counts);
+                self.warn(demand, &counts);
+            }
+            Mode::Audit | Mode::Off => {
+                self.annotate("audited", &counts);
+                self.decide(Decision::Audited);
+            }
+        }
+        self.verdict.annotations.push(("level", demand.name.clone()));
+    }
+
+    /// Says that violations pass because they are not new.
+    fn let_through(&mut self, demand: &Demand, old: &[Finding], is_same: bool) {
+        self.annotate("no-worse", old);
+        self.decide(Decision::NoWorse);
+        if !is_same {
+            let mut checks: Vec<&str> = old.iter().map(|finding| finding.check).collect();
+            checks.dedup();
+            let warning = format!(
+                "lithify {}: let through, for the stored object violates it already and this update makes nothing \
+                 worse: {}",
+                demand.name,
+                checks.join(", ")
+            );
+            self.verdict.warnings.push(warning);
+        }
+    }
+
+    fn deny(&mut self, demand: &Demand, findings: &[Finding]) {
+        let name = &self.verdict.record.name;
+        let mut message = format!(
+            "{} `{name}` violates lithify {} ({})",
+            self.review.kind.kind, demand.name, demand.source
+        );
+        for finding in findings {
+            message.push_str("\n- ");
+            message.push_str(&text::placed(finding));
+        }
+        message.push('\n');
+        message.push_str(&text::repair(findings.first().map_or("", |finding| finding.check)));
+        self.verdict.refusal = Some(Refusal::forbidden(message));
+        self.decide(Decision::Denied);
+    }
+
+    fn warn(&mut self, demand: &Demand, findings: &[Finding]) {
+        let is_workload = self.review.kind.kind != "Pod";
+        let prefix = if demand.mode == Mode::Deny && is_workload {
+            format!("its pods will be denied by lithify {}", demand.name)
+        } else {
+            format!("lithify {}", demand.name)
+        };
+        for finding in findings {
+            let warning = format!("{prefix}: {}", text::violation(finding));
+            let said = text::violation(finding);
+            // Two demands of one level need not say the same twice.
+            if !self.verdict.warnings.iter().any(|other| other.ends_with(&said)) {
+                self.verdict.warnings.push(warning);
+            }
+        }
+        self.decide(Decision::Warned);
+    }
+
+    /// The last words, once all demands have been applied.
+    fn close(&mut self) {
+        if self.verdict.refusal.is_some() {
+            // Warnings about what does not come to be would only hide the refusal.
+            self.verdict.warnings.clear();
+        } else if self.verdict.record.decision == Decision::Warned {
+            let check = self.verdict.record.violations.first().map_or("", |(check, _)| check);
+            self.verdict.warnings.push(format!("lithify: {}", text::repair(check)));
+        }
+    }
+
+    fn annotate(&mut self, key: &'static str, findings: &[Finding]) {
+        let lines: Vec<String> = findings.iter().map(text::violation).collect();
+        self.verdict.annotations.push((key, lines.join("\n")));
+    }
+
+    /// The gravest decision stays.
+    fn decide(&mut self, decision: Decision) {
+        let grave = |decision| match decision {
+            Decision::Denied => 4,
+            Decision::Warned => 3,
+            Decision::Audited => 2,
+            Decision::NoWorse => 1,
+            _ => 0,
+        };
+        if grave(decision) > grave(self.verdict.record.decision) {
+            self.verdict.record.decision = decision;
+        }
+    }
+}
+
+/// Some checks read annotations of the pod.
+fn annotations(metadata: Option<&Value>) -> Option<&Value> {
+    metadata.and_then(|metadata| metadata.get("annotations"))
+}
+
+fn strength(mode: Mode) -> u8 {
+    match mode {
+        Mode::Deny => 3,
+        Mode::Warn => 2,
+        Mode::Audit => 1,
+        Mode::Off => 0,
+    }
+}

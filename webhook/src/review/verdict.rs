@@ -1,0 +1,151 @@
+//! The answer, as a value and as JSON.
+
+use serde_json::{Map, Value, json};
+
+use lithify::config::Mode;
+
+use super::admission::{API_VERSION, KIND};
+use super::limits;
+
+/// The answer to one review.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The request's.
+    pub uid: String,
+    /// Why it is denied; `None` allows it.
+    pub refusal: Option<Refusal>,
+    /// What the client is told, within the API's limits.
+    pub warnings: Vec<String>,
+    /// What the audit log is told; the apiserver puts the webhook's name before each key.
+    pub annotations: Vec<(&'static str, String)>,
+    /// What logs and metrics are told.
+    pub record: Record,
+}
+
+/// A denial, as the client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status: 403 for a violation, 400 for what cannot be judged, 500 for our own trouble.
+    pub code: u16,
+    /// The API's word for it.
+    pub reason: &'static str,
+    /// The whole story.
+    pub message: String,
+}
+
+/// What logs and metrics are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// How it ended.
+    pub decision: Decision,
+    /// The object's kind; empty for a review that could not be read.
+    pub kind: String,
+    /// The object's namespace.
+    pub namespace: String,
+    /// The object's name, or the beginning of the name that it will get.
+    pub name: String,
+    /// Who asked.
+    pub user: String,
+    /// Nothing was to be stored.
+    pub dry_run: bool,
+    /// Each check that found something, with what was done about it.
+    pub violations: Vec<(&'static str, Mode)>,
+}
+
+/// How a review ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// Nothing was found.
+    #[default]
+    Allowed,
+    /// Denied for what was found.
+    Denied,
+    /// Allowed with warnings.
+    Warned,
+    /// Allowed, told only to the audit log.
+    Audited,
+    /// Allowed: the object violated before, and gets no worse.
+    NoWorse,
+    /// Allowed: the object goes.
+    Deletion,
+    /// Allowed: the mirror of a static pod, which runs whatever is said.
+    Mirror,
+    /// Allowed: the user is exempt.
+    ExemptUser,
+    /// Denied: it could not be judged.
+    Unjudged,
+}
+
+impl Decision {
+    /// As metrics, logs and audit annotations spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Warned => "warned",
+            Self::Audited => "audited",
+            Self::NoWorse => "no-worse",
+            Self::Deletion => "deletion",
+            Self::Mirror => "mirror-pod",
+            Self::ExemptUser => "exempt-user",
+            Self::Unjudged => "unjudged",
+        }
+    }
+}
+
+impl Refusal {
+    /// What cannot be judged.
+    pub fn bad_request(message: String) -> Self {
+        Self { code: 400, reason: "BadRequest", message }
+    }
+
+    /// What violates.
+    pub fn forbidden(message: String) -> Self {
+        Self { code: 403, reason: "Forbidden", message }
+    }
+
+    /// Our own trouble.
+    pub fn internal(message: String) -> Self {
+        Self { code: 500, reason: "InternalError", message }
+    }
+}
+
+impl Verdict {
+    /// Allowed, without a word.
+    pub fn allowed(uid: String, record: Record) -> Self {
+        Self { uid, refusal: None, warnings: Vec::new(), annotations: Vec::new(), record }
+    }
+
+    /// Denied, for the request could not be judged.
+    pub fn refused(uid: String, refusal: Refusal) -> Self {
+        let record = Record { decision: Decision::Unjudged, ..Record::default() };
+        Self { refusal: Some(refusal), ..Self::allowed(uid, record) }
+    }
+
+    /// Whether the object may pass.
+    pub fn is_allowed(&self) -> bool {
+        self.refusal.is_none()
+    }
+
+    /// The `AdmissionReview` to answer with.
+    pub fn to_json(&self) -> Value {
+        let mut response = Map::new();
+        response.insert("uid".to_owned(), json!(self.uid));
+        response.insert("allowed".to_owned(), json!(self.is_allowed()));
+        if let Some(refusal) = &self.refusal {
+            let Refusal { code, reason, message } = refusal;
+            let status = json!({"status": "Failure", "message": message, "reason": reason, "code": code});
+            response.insert("status".to_owned(), status);
+        }
+        if !self.warnings.is_empty() {
+            response.insert("warnings".to_owned(), json!(limits::warnings(&self.warnings)));
+        }
+        let mut annotations: Map<String, Value> = Map::new();
+        annotations.insert("decision".to_owned(), json!(self.record.decision.name()));
+        for (key, value) in &self.annotations {
+            annotations.insert((*key).to_owned(), json!(limits::annotation(value)));
+        }
+        response.insert("auditAnnotations".to_owned(), Value::Object(annotations));
+        json!({"apiVersion": API_VERSION, "kind": KIND, "response": response})
+    }
+}
