@@ -4,6 +4,7 @@
 
 mod files;
 mod review;
+mod serve;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -34,12 +35,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Review(review::ReviewArgs),
+    Serve(serve::ServeArgs),
 }
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Review(args) => review::run(&args),
+        Command::Serve(args) => serve::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

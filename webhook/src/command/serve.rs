@@ -1,0 +1,182 @@
+//! `lithify-webhook serve`: the HTTPS server, from arguments to the end of the drain.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Outcome;
+use crate::review::Policy;
+use crate::serve::{
+    App, Certificate, Certificates, Condition, Files, Limits, Listener, Log, Namespaces, Timeouts, follow,
+    server_config,
+};
+
+/// How often files are looked at: a mounted Secret changes a minute after the object anyway.
+const FOLLOW: Duration = Duration::from_secs(2);
+
+/// Serve /validate, /healthz, /readyz and /metrics over HTTPS
+#[derive(Args)]
+#[command(after_help = "Example:\n  \
+    lithify-webhook serve --config /etc/lithify/lithify.yaml --tls-cert /tls/tls.crt --tls-key /tls/tls.key")]
+pub(super) struct ServeArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
+    listen: SocketAddr,
+
+    /// The configuration file, followed while it changes [default: none, which says nothing]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The certificate chain, leaf first, followed while it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: PathBuf,
+
+    /// The certificate's private key
+    #[arg(long, value_name = "FILE")]
+    tls_key: PathBuf,
+
+    /// The most bytes of a request's body
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_body)]
+    max_body: usize,
+
+    /// The most connections; where another comes, the one that has been idle longest goes
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    max_connections: usize,
+
+    /// Seconds between the first signal to stop and the end of accepting, for others to hear of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    drain_delay: u64,
+
+    /// Do not ask a cluster for the labels of namespaces: only the configuration counts
+    #[arg(long)]
+    without_cluster: bool,
+
+    /// Log every decision, also what was allowed without a finding
+    #[arg(long)]
+    verbose: bool,
+}
+
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
+    raise_descriptor_limit();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(serve(args))?;
+    // Watches of the cluster have no end of their own.
+    runtime.shutdown_background();
+    Ok(Outcome::Clean)
+}
+
+/// Each connection is a descriptor, and many systems begin with 1,024.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where it cannot be raised, connections beyond it are not accepted, which is logged.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let configuration = Files(args.config.iter().cloned().collect());
+    let contents = configuration.read().await.map_err(|reason| anyhow!("read configuration {reason}"))?;
+    let policy = match (&args.config, contents.first()) {
+        (Some(file), Some(bytes)) => {
+            crate::serve::policy(&file.display().to_string(), bytes).map_err(|reason| anyhow!(reason))?
+        }
+        _ => Policy::new(lithify::config::Config::default())?,
+    };
+    let namespaces = namespaces(args).await?;
+    let limits = Limits { max_body: args.max_body, ..Limits::default() };
+    let app = App::new(policy, namespaces, Log::new(io::stderr(), args.verbose), limits);
+    follow_configuration(args, &app, configuration, contents);
+    let certificates = certificates(args, &app).await?;
+    let listener = Listener::bind(
+        args.listen,
+        Some(server_config(certificates)?),
+        args.max_connections,
+        Timeouts::default(),
+    )
+    .await
+    .with_context(|| format!("listen on {}", args.listen))?;
+    watch_readiness(&app);
+    app.log.info("listening", json!({"address": listener.address()?.to_string()}));
+    let stop = stopped(app.clone(), Duration::from_secs(args.drain_delay))?;
+    listener.serve(app.clone(), stop).await;
+    app.log.info("stopped", json!({}));
+    Ok(())
+}
+
+async fn namespaces(args: &ServeArgs) -> anyhow::Result<Namespaces> {
+    if args.without_cluster {
+        return Ok(Namespaces::Fixed(std::collections::BTreeMap::new()));
+    }
+    let client = kube::Client::try_default()
+        .await
+        .context("no cluster to ask for the labels of namespaces; --without-cluster does without")?;
+    let (namespaces, watch) = Namespaces::watched(client);
+    tokio::spawn(watch);
+    Ok(namespaces)
+}
+
+fn follow_configuration(args: &ServeArgs, app: &Arc<App>, files: Files, known: Vec<Vec<u8>>) {
+    let Some(path) = &args.config else { return };
+    app.metrics.reloaded("configuration", true);
+    let (app, file) = (app.clone(), path.display().to_string());
+    tokio::spawn(follow(files, Ok(known), FOLLOW, move |now| {
+        let bytes = now.as_ref().map(|contents| contents[0].as_slice()).map_err(Clone::clone);
+        app.reload_configuration(&file, bytes);
+        async {}
+    }));
+}
+
+/// The certificate of the files, which must be good at the start, and whatever they become.
+async fn certificates(args: &ServeArgs, app: &Arc<App>) -> anyhow::Result<Arc<Certificates>> {
+    let files = Files(vec![args.tls_cert.clone(), args.tls_key.clone()]);
+    let known = files.read().await.map_err(|reason| anyhow!("read certificate {reason}"))?;
+    let certificates = Arc::new(Certificates::default());
+    let first = Certificate::from_pem(&known[0], &known[1])
+        .with_context(|| format!("read {} and {}", args.tls_cert.display(), args.tls_key.display()))?;
+    app.reload_certificate(&certificates, Ok(first));
+    let (app, shared) = (app.clone(), certificates.clone());
+    tokio::spawn(follow(files, Ok(known), FOLLOW, move |now| {
+        let pair = now.and_then(|contents| {
+            Certificate::from_pem(&contents[0], &contents[1]).map_err(|error| error.to_string())
+        });
+        app.reload_certificate(&shared, pair);
+        async {}
+    }));
+    Ok(certificates)
+}
+
+/// Not ready before the namespaces are known.
+fn watch_readiness(app: &Arc<App>) {
+    app.conditions.set(Condition::NamespacesKnown, Err("the namespaces are being listed".to_owned()));
+    let app = app.clone();
+    tokio::spawn(async move {
+        app.namespaces.ready().await;
+        app.conditions.set(Condition::NamespacesKnown, Ok(()));
+        app.log.info("namespaces known", json!({}));
+    });
+}
+
+/// Resolves when the server is to stop accepting: a while after the first signal, in which `/readyz` already says
+/// so, or at the second.
+fn stopped(app: Arc<App>, delay: Duration) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        app.conditions.set(Condition::Staying, Err("the server is stopping".to_owned()));
+        app.log.info("stopping", json!({"acceptingForSeconds": delay.as_secs()}));
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

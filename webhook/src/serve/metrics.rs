@@ -1,0 +1,186 @@
+//! What Prometheus reads.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::review::{Decision, Record};
+use lithify::config::Mode;
+
+/// What a decision was about; empty where the review could not be believed, for anybody may send one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    endpoint: &'static str,
+    decision: &'static str,
+    namespace: String,
+    kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ViolationLabels {
+    check: &'static str,
+    mode: &'static str,
+    namespace: String,
+    kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    endpoint: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: &'static str,
+}
+
+type Durations = Family<EndpointLabels, Histogram, fn() -> Histogram>;
+
+/// Every metric, and the registry that writes them out.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    decisions: Family<DecisionLabels, Counter>,
+    violations: Family<ViolationLabels, Counter>,
+    durations: Durations,
+    malformed: Counter,
+    reload_failures: Family<SourceLabels, Counter>,
+    reload_ok: Family<SourceLabels, Gauge>,
+    /// Reviews that are being answered.
+    pub in_flight: Gauge<i64, AtomicI64>,
+    /// Connections that are open.
+    pub connections: Gauge<i64, AtomicI64>,
+    /// Connections that were closed to make room for others.
+    pub evicted: Counter,
+    /// When the served certificate ends, in seconds since 1970.
+    pub certificate_expiry: Gauge<f64, AtomicU64>,
+}
+
+impl Metrics {
+    /// Metrics at nought.
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("lithify_webhook"),
+            decisions: Family::default(),
+            violations: Family::default(),
+            durations: Family::new_with_constructor(histogram),
+            malformed: Counter::default(),
+            reload_failures: Family::default(),
+            reload_ok: Family::default(),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            evicted: Counter::default(),
+            certificate_expiry: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("decisions", "Reviews answered, by how they ended", self.decisions.clone());
+        registry.register(
+            "violations",
+            "Checks that found something, by what was done about it",
+            self.violations.clone(),
+        );
+        registry.register(
+            "request_duration_seconds",
+            "From a request's head to its answer",
+            self.durations.clone(),
+        );
+        registry.register(
+            "malformed_reviews",
+            "Requests that hold no review to answer to",
+            self.malformed.clone(),
+        );
+        registry.register(
+            "reload_failures",
+            "Reloads that failed, so that the old stayed in use",
+            self.reload_failures.clone(),
+        );
+        registry.register("reload_ok", "1 where the last reload succeeded", self.reload_ok.clone());
+        registry.register("in_flight_requests", "Reviews being answered", self.in_flight.clone());
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register(
+            "evicted_connections",
+            "Idle connections closed to make room",
+            self.evicted.clone(),
+        );
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When the served certificate ends",
+            self.certificate_expiry.clone(),
+        );
+    }
+
+    /// Counts an answer.
+    pub fn decided(&self, endpoint: &'static str, record: &Record) {
+        // Only what was judged has a namespace and a kind that exist.
+        let is_known =
+            !matches!(record.decision, Decision::Unjudged | Decision::Deletion | Decision::ExemptUser);
+        let known = |text: &str| if is_known { text.to_owned() } else { String::new() };
+        let (namespace, kind) = (known(&record.namespace), known(&record.kind));
+        for (check, mode) in &record.violations {
+            let (namespace, kind) = (namespace.clone(), kind.clone());
+            let labels = ViolationLabels { check, mode: mode_name(*mode), namespace, kind };
+            self.violations.get_or_create(&labels).inc();
+        }
+        let labels = DecisionLabels { endpoint, decision: record.decision.name(), namespace, kind };
+        self.decisions.get_or_create(&labels).inc();
+    }
+
+    /// Counts a request without a review.
+    pub fn malformed(&self) {
+        self.malformed.inc();
+    }
+
+    /// Notes how long an answer took.
+    pub fn took(&self, endpoint: &'static str, duration: Duration) {
+        self.durations.get_or_create(&EndpointLabels { endpoint }).observe(duration.as_secs_f64());
+    }
+
+    /// Notes whether a reload of `source` succeeded.
+    pub fn reloaded(&self, source: &'static str, is_ok: bool) {
+        let labels = SourceLabels { source };
+        self.reload_ok.get_or_create(&labels).set(i64::from(is_ok));
+        let failures = self.reload_failures.get_or_create(&labels);
+        if !is_ok {
+            failures.inc();
+        }
+    }
+
+    /// The text that Prometheus reads.
+    pub fn to_text(&self) -> String {
+        let mut shown = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut shown, &self.registry);
+        shown
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// From a quarter of a millisecond to the five seconds that the apiserver waits.
+fn histogram() -> Histogram {
+    Histogram::new([0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Deny => "deny",
+        Mode::Warn => "warn",
+        Mode::Audit => "audit",
+        Mode::Off => "off",
+    }
+}

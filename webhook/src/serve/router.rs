@@ -1,0 +1,161 @@
+//! The endpoints.
+//!
+//! `POST /validate`; `GET /healthz`, `/readyz`, `/metrics`. The apiserver appends `?timeout=…`, so that only paths
+//! count.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::json;
+use warp::http::StatusCode;
+use warp::http::header::CONTENT_TYPE;
+use warp::reply::Response;
+use warp::{Buf, Filter, Reply as _, Stream};
+
+use super::app::App;
+use super::body::{self, BodyError};
+use super::connections::Connection;
+use crate::review::{Decision, Malformed, Review, Surroundings, Verdict, validate};
+
+/// The whole service. `connection` is told when a request is being answered; tests have none.
+pub fn router(
+    app: &Arc<App>,
+    connection: Option<Arc<Connection>>,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + use<> {
+    let own = {
+        let app = app.clone();
+        warp::any().map(move || app.clone())
+    };
+    let validate = warp::path!("validate")
+        .and(warp::post())
+        .and(own.clone())
+        .and(warp::any().map(move || connection.clone()))
+        .and(warp::body::stream())
+        .then(answer);
+    let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n".into_response());
+    let readyz = warp::path!("readyz").and(warp::get()).and(own.clone()).map(|app: Arc<App>| readyz(&app));
+    let metrics = warp::path!("metrics").and(warp::get()).and(own).map(|app: Arc<App>| metrics(&app));
+    validate.or(healthz).unify().or(readyz).unify().or(metrics).unify().recover(refuse).unify()
+}
+
+async fn answer<B: Buf>(
+    app: Arc<App>,
+    connection: Option<Arc<Connection>>,
+    stream: impl Stream<Item = Result<B, warp::Error>>,
+) -> Response {
+    const ENDPOINT: &str = "validate";
+    let start = Instant::now();
+    let _in_flight = InFlight::new(&app);
+    let limits = &app.limits;
+    let response = match body::read(stream, limits.max_body, limits.body_timeout, &app.room).await {
+        Ok(body) => {
+            let _busy = Connection::busy(connection.as_ref());
+            judge(&app, ENDPOINT, &body.bytes).await
+        }
+        Err(error) => {
+            app.metrics.malformed();
+            app.log.warn("no review could be read", json!({"reason": error.to_string()}));
+            let status = match error {
+                BodyError::Late(_) => StatusCode::REQUEST_TIMEOUT,
+                BodyError::TooLarge(_) | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+            };
+            text(status, &error.to_string())
+        }
+    };
+    app.metrics.took(ENDPOINT, start.elapsed());
+    response
+}
+
+async fn judge(app: &App, endpoint: &'static str, body: &[u8]) -> Response {
+    let _turn = app.judging.acquire().await;
+    let verdict = match Review::decode(body) {
+        Ok(review) => {
+            let policy = app.policy();
+            let labels = app.namespaces.labels(&review.namespace).await;
+            let surroundings = Surroundings { labels: labels.as_ref(), today: App::today() };
+            validate(&review, &policy, surroundings)
+        }
+        Err(malformed) => match malformed.verdict() {
+            Some(denial) => denial,
+            None => return unaddressed(app, &malformed),
+        },
+    };
+    app.metrics.decided(endpoint, &verdict.record);
+    tell(app, endpoint, &verdict);
+    let mut response = Response::new(verdict.to_json().to_string().into());
+    response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn unaddressed(app: &App, malformed: &Malformed) -> Response {
+    app.metrics.malformed();
+    app.log.warn("no review could be read", json!({"reason": malformed.reason}));
+    text(StatusCode::BAD_REQUEST, &malformed.reason)
+}
+
+/// One line a decision; what was allowed without a word only when asked for.
+fn tell(app: &App, endpoint: &str, verdict: &Verdict) {
+    let record = &verdict.record;
+    if record.decision == Decision::Allowed && !app.log.is_verbose() {
+        return;
+    }
+    let mut fields = json!({"uid": verdict.uid, "endpoint": endpoint, "decision": record.decision.name(),
+        "kind": record.kind, "namespace": record.namespace, "name": record.name, "user": record.user,
+        "dryRun": record.dry_run});
+    if !record.violations.is_empty() {
+        let mut checks: Vec<&str> = record.violations.iter().map(|(check, _)| *check).collect();
+        checks.dedup();
+        fields["checks"] = json!(checks);
+    }
+    if let Some(refusal) = &verdict.refusal {
+        fields["reason"] = json!(refusal.message);
+    }
+    app.log.info("review", fields);
+}
+
+fn readyz(app: &App) -> Response {
+    let status = if app.conditions.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = Response::new(format!("{:#}\n", app.conditions.to_json()).into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn metrics(app: &App) -> Response {
+    let mut response = Response::new(app.metrics.to_text().into());
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static(kind));
+    response
+}
+
+async fn refuse(rejection: warp::Rejection) -> Result<Response, Infallible> {
+    let (status, message) = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
+        (StatusCode::METHOD_NOT_ALLOWED, "reviews are posted, everything else is got")
+    } else {
+        (StatusCode::NOT_FOUND, "expected /validate, /healthz, /readyz or /metrics")
+    };
+    Ok(text(status, message))
+}
+
+fn text(status: StatusCode, message: &str) -> Response {
+    let mut response = Response::new(format!("{message}\n").into());
+    *response.status_mut() = status;
+    response
+}
+
+/// Counts a request while it is answered, however that ends.
+struct InFlight<'a>(&'a App);
+
+impl<'a> InFlight<'a> {
+    fn new(app: &'a App) -> Self {
+        app.metrics.in_flight.inc();
+        Self(app)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.in_flight.dec();
+    }
+}

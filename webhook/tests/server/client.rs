@@ -1,0 +1,70 @@
+//! A client of HTTP/1.1 over TLS 1.2 or 1.3 that does one thing at a time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lithify_webhook::serve::Certificate;
+use rustls::crypto::ring::default_provider;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+pub(crate) const REVIEW: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u",
+"operation":"CREATE","kind":{"group":"","version":"v1","kind":"Pod"},"namespace":"web","object":{"apiVersion":"v1",
+"kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"b"}]}}}}"#;
+
+pub(crate) struct Client {
+    pub(crate) stream: TlsStream<TcpStream>,
+}
+
+/// A self-signed certificate for localhost, and its PEM text.
+pub(crate) fn pair() -> (Certificate, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    let key = made.signing_key.serialize_pem();
+    (Certificate::from_pem(pem.as_bytes(), key.as_bytes()).unwrap(), pem)
+}
+
+pub(crate) fn head(length: usize) -> String {
+    format!("POST /validate HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n")
+}
+
+impl Client {
+    /// Connects, trusting one certificate.
+    pub(crate) async fn connect(address: SocketAddr, trusted: &str) -> std::io::Result<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(trusted.as_bytes()).unwrap()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let config = builder.with_root_certificates(roots).with_no_client_auth();
+        let tcp = TcpStream::connect(address).await?;
+        let name = "localhost".try_into().unwrap();
+        Ok(Self { stream: TlsConnector::from(Arc::new(config)).connect(name, tcp).await? })
+    }
+
+    /// Sends a review and returns the whole answer.
+    pub(crate) async fn review(&mut self) -> String {
+        let request = head(REVIEW.len()) + REVIEW;
+        self.stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        loop {
+            let mut part = [0; 4096];
+            let read = self.stream.read(&mut part).await.unwrap();
+            answer.extend_from_slice(&part[..read]);
+            let text = String::from_utf8_lossy(&answer);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                assert!(read > 0, "the connection ended: {text}");
+                continue;
+            };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.unwrap().parse::<usize>().unwrap() {
+                return text.into_owned();
+            }
+            assert!(read > 0, "the connection ended: {text}");
+        }
+    }
+}
