@@ -83,11 +83,13 @@ pub struct Syslog {
     pub enabled: bool,
     /// The socket.
     pub socket: PathBuf,
+    /// The name before the message.
+    pub ident: String,
 }
 
 impl Default for Syslog {
     fn default() -> Self {
-        Self { enabled: false, socket: PathBuf::from("/dev/log") }
+        Self { enabled: false, socket: PathBuf::from("/dev/log"), ident: "falco".to_owned() }
     }
 }
 
