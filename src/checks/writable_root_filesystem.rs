@@ -33,7 +33,10 @@
 use super::predicate::{Action, Allowed, Change, Literal, Note, Predicate, Rule, Scope, Test, WINDOWS};
 use super::{Check, Group, PssVersion, Revision, Severity, Subject};
 
-const PRIVILEGED: Test = Test::Field(&["securityContext", "privileged"], &Test::Is(Allowed::Bool(true)));
+pub(super) const PRIVILEGED: Test =
+    Test::Field(&["securityContext", "privileged"], &Test::Is(Allowed::Bool(true)));
+pub(super) const READ_ONLY: Test =
+    Test::Field(&["securityContext", "readOnlyRootFilesystem"], &Test::Is(Allowed::Bool(true)));
 
 pub(super) const CHECK: Check = Check {
     id: "writable-root-filesystem",
@@ -43,12 +46,7 @@ pub(super) const CHECK: Check = Check {
         since: PssVersion::minor(0),
         predicate: Predicate {
             exempt: &[WINDOWS],
-            rules: &[Rule::new(
-                Scope::Container,
-                "has a writable root filesystem",
-                Test::Field(&["securityContext", "readOnlyRootFilesystem"], &Test::Is(Allowed::Bool(true))),
-            )
-            .with_notes(&[Note {
+            rules: &[Rule::new(Scope::Container, "has a writable root filesystem", READ_ONLY).with_notes(&[Note {
                 when: PRIVILEGED,
                 text: "the container is privileged, which makes a read-only root void: it can mount it again for writing",
             }])

@@ -62,6 +62,16 @@ fn read(stream: &Stream<'_>) -> Vec<Result<Allow, (Position, AllowError)>> {
 }
 
 fn parse(text: &str, position: Position) -> Result<Allow, AllowError> {
+    let allow = read_entry(text, position)?;
+    if allow.reason.is_empty() {
+        let (head, _) = text.split_once("--").unwrap_or((text, ""));
+        return Err(AllowError::NoReason(head.trim().to_owned()));
+    }
+    Ok(allow)
+}
+
+/// `privileged, host-ports until 2027-06-30 -- reason`, of which only the checks must be there.
+pub(super) fn read_entry(text: &str, position: Position) -> Result<Allow, AllowError> {
     let (head, reason) = text.split_once("--").unwrap_or((text, ""));
     let mut words = head.split([' ', '\t', ',']).filter(|word| !word.is_empty());
     let mut allow = Allow { position, checks: Vec::new(), until: None, reason: reason.trim().to_owned() };
@@ -72,9 +82,6 @@ fn parse(text: &str, position: Position) -> Result<Allow, AllowError> {
         } else {
             allow.checks.push(word.to_owned());
         }
-    }
-    if allow.reason.is_empty() {
-        return Err(AllowError::NoReason(head.trim().to_owned()));
     }
     Ok(allow)
 }
@@ -103,13 +110,23 @@ impl Allows {
         allows
     }
 
-    /// Whether an exemption silences this finding; marks it as used.
-    pub fn silences(&mut self, finding: &Finding, stream: &Stream<'_>, document: Document<'_>) -> bool {
+    /// Whether nothing can be silenced.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The reason of the first exemption that silences this finding; marks all that do as used.
+    pub fn silences(
+        &mut self,
+        finding: &Finding,
+        stream: &Stream<'_>,
+        document: Document<'_>,
+    ) -> Option<String> {
         if self.entries.is_empty() {
-            return false;
+            return None;
         }
         let lines = lines_to(stream, document, &finding.pointer);
-        let mut silenced = false;
+        let mut silenced = None;
         for (used, allow) in &mut self.entries {
             let covers =
                 |line: u32| line == allow.position.line || is_right_below(stream, allow.position.line, line);
@@ -119,7 +136,7 @@ impl Allows {
             for (check, used) in allow.checks.iter().zip(used) {
                 if check == finding.check {
                     *used = true;
-                    silenced = true;
+                    silenced.get_or_insert_with(|| allow.reason.clone());
                 }
             }
         }
@@ -197,7 +214,8 @@ spec:
         let stream = Stream::parse(POD.as_bytes()).unwrap();
         let document = stream.document(0).unwrap();
         let mut allows = Allows::new(&stream, date("2027-06-30"), |_| true);
-        let mut silences = |check, pointer| allows.silences(&finding(check, pointer), &stream, document);
+        let mut silences =
+            |check, pointer| allows.silences(&finding(check, pointer), &stream, document).is_some();
         assert!(silences("privileged", "/spec/containers/0/securityContext/privileged"));
         assert!(!silences("host-ports", "/spec/containers/0/ports/0"));
         assert!(

@@ -1,36 +1,71 @@
 //! Exemptions in annotations: `lithify.dev/allow: "privileged, host-ports"`, for the object that carries it.
+//!
+//! As in a comment, `until 2027-06-30` may end it and `-- reason` may say why; an annotation has a place for a
+//! reason in the change that brought it, so it need not.
 
-use super::allow::AllowError;
-use crate::checks::{Check, Finding};
+use jiff::civil::Date;
+
+use super::allow::{Allow, AllowError, read_entry};
+use crate::checks::Check;
 use crate::k8s::{Object, Step, Tree};
-use crate::yaml::Pointer;
+use crate::yaml::{Pointer, Position};
 
 const ANNOTATION: &str = "lithify.dev/allow";
 
-/// Removes the findings that the object's annotation allows; returns what is wrong with the annotation.
-///
-/// `is_selected`: whether a check is judged at all, for one that is not cannot be found unused.
-pub(super) fn silence<T: Tree>(
-    object: &Object<T>,
-    findings: &mut Vec<Finding>,
-    is_selected: impl Fn(&str) -> bool,
-) -> Vec<(Pointer, AllowError)> {
-    let annotation =
-        object.tree.get("metadata").and_then(|metadata| metadata.get("annotations")?.get(ANNOTATION));
-    let Some(allowed) = annotation.and_then(Tree::as_str) else { return Vec::new() };
-    let names = allowed.as_ref().split([',', ' ']).filter(|name| !name.is_empty());
-    let mut errors = Vec::new();
-    for name in names {
-        let before = findings.len();
-        findings.retain(|finding| finding.check != name);
-        if Check::find(name).is_none() {
-            errors.push(AllowError::UnknownCheck(name.to_owned()));
-        } else if findings.len() == before && is_selected(name) {
-            errors.push(AllowError::Unused(name.to_owned()));
+/// The annotation of one object.
+pub(super) struct Annotation {
+    allow: Allow,
+    used: Vec<bool>,
+    error: Option<AllowError>,
+}
+
+impl Annotation {
+    /// The object's annotation; `None` where it has none.
+    pub(super) fn of<T: Tree>(object: &Object<T>, today: Date) -> Option<Self> {
+        let metadata = object.tree.get("metadata")?;
+        let text = metadata.get("annotations")?.get(ANNOTATION)?.as_str()?;
+        let nothing = || Allow {
+            position: Position { line: 0, column: 0 },
+            checks: Vec::new(),
+            until: None,
+            reason: String::new(),
+        };
+        let (mut allow, mut error) = match read_entry(text.as_ref(), Position { line: 0, column: 0 }) {
+            Ok(allow) => (allow, None),
+            Err(error) => (nothing(), Some(error)),
+        };
+        if let Some(until) = allow.until.filter(|until| *until < today) {
+            (allow, error) = (nothing(), Some(AllowError::Expired(until)));
         }
+        Some(Self { used: vec![false; allow.checks.len()], allow, error })
     }
-    let place = place(object);
-    errors.into_iter().map(|error| (place.clone(), error)).collect()
+
+    /// The reason, perhaps empty, why findings of this check are allowed; `None` where they are not.
+    pub(super) fn silences(&mut self, check: &str) -> Option<String> {
+        let at = self.allow.checks.iter().position(|own| own == check)?;
+        self.used[at] = true;
+        Some(self.allow.reason.clone())
+    }
+
+    /// What is wrong with it, and where it stands.
+    ///
+    /// `is_selected`: whether a check is judged at all, for one that is not cannot be found unused.
+    pub(super) fn into_errors<T: Tree>(
+        self,
+        object: &Object<T>,
+        is_selected: impl Fn(&str) -> bool,
+    ) -> Vec<(Pointer, AllowError)> {
+        let unused = self.allow.checks.into_iter().zip(self.used).filter(|(_, used)| !used);
+        let wrong = unused.filter_map(|(check, _)| {
+            if Check::find(&check).is_none() {
+                Some(AllowError::UnknownCheck(check))
+            } else {
+                is_selected(&check).then_some(AllowError::Unused(check))
+            }
+        });
+        let errors: Vec<_> = self.error.into_iter().chain(wrong).collect();
+        errors.into_iter().map(|error| (place(object), error)).collect()
+    }
 }
 
 fn place<T: Tree>(object: &Object<T>) -> Pointer {

@@ -4,7 +4,9 @@ mod allow;
 mod annotation;
 #[cfg(feature = "cli")]
 pub mod chart;
+mod coverage;
 mod duplicate;
+mod exempt;
 mod locate;
 pub mod report;
 mod source;

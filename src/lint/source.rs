@@ -7,13 +7,15 @@ use jiff::civil::Date;
 use memchr::memmem;
 
 use super::allow::{AllowError, Allows};
+use super::coverage::coverage;
+use super::duplicate;
+use super::exempt::{Exemptions, SortedOut};
 use super::locate::locate;
-use super::report::{Coverage, FileError, FileReport, Skip};
-use super::{annotation, duplicate};
+use super::report::{Exempted, FileError, FileReport, Located, ObjectRef, Skip};
 use crate::checks::static_pod::{self, Sibling};
 use crate::checks::{self, Check, Context, Finding, Selection, Severity, audit_policy};
-use crate::config::{Exemption, Subject};
-use crate::k8s::{Object, Tree, objects, pod_specs};
+use crate::config::Exemption;
+use crate::k8s::{Object, objects};
 use crate::yaml::{Document, Node, Pointer, Position, Stream, SyntaxError, SyntaxReason};
 
 /// The identifier of what is reported about exemptions themselves.
@@ -90,7 +92,8 @@ struct Source<'s> {
 
 impl Source<'_> {
     fn judge(&self, report: &mut FileReport) {
-        let mut allows = Allows::new(self.stream, self.settings.today, |id| Check::find(id).is_some());
+        let allows = Allows::new(self.stream, self.settings.today, |id| Check::find(id).is_some());
+        let mut exemptions = Exemptions::new(self.settings, allows);
         for document in self.stream.documents() {
             let Some(root) = document.root() else { continue };
             let found = objects(root);
@@ -100,27 +103,47 @@ impl Source<'_> {
             }
             report.objects += found.len();
             for object in &found {
-                let mut findings = self.object_findings(document, object);
-                let silenced =
-                    annotation::silence(object, &mut findings, |id| self.settings.selection.has(id));
-                findings.retain(|finding| !self.is_exempt(object, finding));
-                findings.retain(|finding| !allows.silences(finding, self.stream, document));
-                findings.extend(silenced.into_iter().map(|(pointer, error)| void_exemption(pointer, &error)));
-                findings.retain(|finding| finding.severity >= self.settings.least);
-                let located =
-                    findings.into_iter().map(|finding| locate(finding, self.stream, document, self.file));
-                report.findings.extend(located);
+                let findings = self.object_findings(document, object);
+                let mut sorted = exemptions.sort_out(object, findings, (self.stream, document));
+                let errors = sorted.errors.iter();
+                let void = errors.map(|(pointer, error)| void_exemption(pointer.clone(), error));
+                sorted.reported.extend(void);
                 if self.settings.coverage {
-                    report.coverage.extend(coverage(object, &self.settings.context));
+                    let exempted = sorted.exempted.iter().map(|(finding, _)| finding);
+                    report.coverage.extend(coverage(object, &self.settings.context, exempted));
                 }
+                self.report(document, object, sorted, report);
             }
         }
         if report.objects == 0 && report.skipped.is_empty() {
             report.skipped.push(Skip::because("empty"));
         }
         report.findings.extend(duplicate::findings(self.stream, self.file));
+        let (allows, used) = exemptions.into_parts();
+        report.used_exemptions = used;
         self.report_void(allows, report);
         report.findings.sort_by_key(|located| (located.position, located.finding.check));
+    }
+
+    /// Puts an object's findings at their places.
+    fn report(
+        &self,
+        document: Document<'_>,
+        object: &Object<Node<'_>>,
+        sorted: SortedOut,
+        report: &mut FileReport,
+    ) {
+        let is_shown = |finding: &Finding| finding.severity >= self.settings.least;
+        if !sorted.reported.iter().chain(sorted.exempted.iter().map(|(finding, _)| finding)).any(is_shown) {
+            return;
+        }
+        let named = ObjectRef::of_object(object);
+        let locate =
+            |finding| Located { object: named.clone(), ..locate(finding, self.stream, document, self.file) };
+        report.findings.extend(sorted.reported.into_iter().filter(is_shown).map(locate));
+        let exempted = sorted.exempted.into_iter().filter(|(finding, _)| is_shown(finding));
+        let exempted = exempted.map(|(finding, by)| Exempted { located: locate(finding), by });
+        report.exempted.extend(exempted);
     }
 
     fn object_findings(&self, document: Document<'_>, object: &Object<Node<'_>>) -> Vec<Finding> {
@@ -141,22 +164,6 @@ impl Source<'_> {
             findings.extend(self.selected(found));
         }
         findings
-    }
-
-    fn is_exempt(&self, object: &Object<Node<'_>>, finding: &Finding) -> bool {
-        let settings = self.settings;
-        if settings.exemptions.is_empty() {
-            return false;
-        }
-        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name().unwrap_or_default());
-        let container = finding.container.as_deref();
-        let images = images(object, &settings.context, container);
-        let images: Vec<&str> = images.iter().map(AsRef::as_ref).collect();
-        let subject = Subject { namespace: &namespace, name: &name, container, images: &images };
-        let mut exemptions = settings.exemptions.iter();
-        exemptions.any(|exemption| {
-            !exemption.is_expired(settings.today) && exemption.covers(finding.check, &subject)
-        })
     }
 
     fn names_apiserver(&self, document: Document<'_>) -> bool {
@@ -190,7 +197,7 @@ impl Source<'_> {
     }
 }
 
-fn void_exemption(pointer: Pointer, error: &AllowError) -> Finding {
+pub(super) fn void_exemption(pointer: Pointer, error: &AllowError) -> Finding {
     Finding {
         check: VOID_EXEMPTION,
         severity: Severity::Warning,
@@ -206,35 +213,4 @@ fn void_exemption(pointer: Pointer, error: &AllowError) -> Finding {
 /// Where kubelets read static pods from, by custom: `/etc/kubernetes/manifests` and its like.
 fn is_under_manifests(file: &str) -> bool {
     file.rsplit('/').skip(1).any(|directory| directory == "manifests")
-}
-
-/// The images of the containers with this name, or of all.
-fn images<T: Tree>(object: &Object<T>, context: &Context, container: Option<&str>) -> Vec<T::Text> {
-    let pods = pod_specs(object, &context.kinds).into_iter().flatten();
-    let containers = pods.flat_map(|pod| containers(pod.spec));
-    let is_meant = |tree: &T| {
-        container.is_none_or(|name| {
-            tree.get("name").and_then(Tree::as_str).is_some_and(|own| own.as_ref() == name)
-        })
-    };
-    containers.filter(is_meant).filter_map(|tree| tree.get("image")?.as_str()).collect()
-}
-
-fn containers<T: Tree>(spec: T) -> impl Iterator<Item = T> {
-    let kinds = ["initContainers", "containers", "ephemeralContainers"].into_iter();
-    kinds.filter_map(move |kind| spec.get(kind)).flat_map(Tree::items)
-}
-
-fn coverage<T: Tree>(object: &Object<T>, context: &Context) -> Vec<Coverage> {
-    let namespace = object.namespace().map(|name| name.as_ref().to_owned()).unwrap_or_default();
-    let mut coverage = Coverage { namespace, ..Coverage::default() };
-    for pod in pod_specs(object, &context.kinds).into_iter().flatten() {
-        for container in containers(pod.spec) {
-            let security = container.get("securityContext");
-            let flag = security.and_then(|context| context.get("readOnlyRootFilesystem"));
-            coverage.containers += 1;
-            coverage.read_only += usize::from(flag.and_then(Tree::as_bool) == Some(true));
-        }
-    }
-    if coverage.containers == 0 { Vec::new() } else { vec![coverage] }
 }

@@ -17,6 +17,8 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::checks::{Finding, Severity};
+use crate::edit::Applicability;
+use crate::k8s::{Object, Tree};
 use crate::yaml::{Node, Position};
 
 pub use github::Github;
@@ -52,6 +54,10 @@ pub struct FileReport {
     pub objects: usize,
     /// What is wrong with them.
     pub findings: Vec<Located>,
+    /// What would be, had nobody allowed it.
+    pub exempted: Vec<Exempted>,
+    /// Exemptions of the configuration that allowed something, by their place in its list, with the check.
+    pub used_exemptions: Vec<(usize, &'static str)>,
     /// Why it, or a part of it, could not be judged.
     pub errors: Vec<FileError>,
     /// Why documents of it were not judged, one entry each.
@@ -60,8 +66,9 @@ pub struct FileReport {
     pub coverage: Vec<Coverage>,
 }
 
-/// How many containers of a namespace have a read-only root filesystem.
+/// How many containers of a namespace have a read-only root filesystem. The rest need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Coverage {
     /// The namespace; empty where the objects name none.
     pub namespace: String,
@@ -69,6 +76,51 @@ pub struct Coverage {
     pub containers: usize,
     /// Those whose root filesystem is read-only.
     pub read_only: usize,
+    /// Those that somebody allowed a writable one, and those of Windows pods.
+    pub exempt: usize,
+    /// Those with a read-only one that they can mount again for writing, being privileged.
+    pub void: usize,
+}
+
+impl Coverage {
+    /// Adds the counts of another, whatever its namespace.
+    pub fn add(&mut self, other: &Self) {
+        self.containers += other.containers;
+        self.read_only += other.read_only;
+        self.exempt += other.exempt;
+        self.void += other.void;
+    }
+}
+
+/// A finding that somebody allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exempted {
+    /// What is allowed, and where.
+    pub located: Located,
+    /// How.
+    pub by: Suppression,
+}
+
+/// How a finding was allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// Where that is written.
+    pub by: ExemptedBy,
+    /// Why; empty where none is given.
+    pub reason: String,
+}
+
+/// Where an exemption is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExemptedBy {
+    /// A comment in the file.
+    Comment,
+    /// The annotation of the object.
+    Annotation,
+    /// The configuration.
+    Configuration,
+    /// The baseline: it was there before.
+    Baseline,
 }
 
 /// The sum over all files.
@@ -80,6 +132,12 @@ pub struct Totals {
     pub objects: usize,
     /// Findings by severity.
     pub findings: BTreeMap<Severity, usize>,
+    /// Findings that `lithify fix` repairs, without and only with `--unsafe`.
+    pub fixable: (usize, usize),
+    /// Findings that somebody allowed.
+    pub exempted: usize,
+    /// Findings that the baseline knows.
+    pub known: usize,
     /// Files that could not be judged.
     pub errors: Vec<FileError>,
     /// What was left out: files, or documents of a file, by reason.
@@ -109,7 +167,16 @@ impl Totals {
         self.objects += report.objects;
         for located in &report.findings {
             *self.findings.entry(located.finding.severity).or_default() += 1;
+            match located.finding.fix.as_ref().map(|fix| fix.applicability) {
+                Some(Applicability::Safe) => self.fixable.0 += 1,
+                Some(Applicability::Unsafe) => self.fixable.1 += 1,
+                Some(Applicability::DisplayOnly) | None => {}
+            }
         }
+        let known = report.exempted.iter().filter(|exempted| exempted.by.by == ExemptedBy::Baseline);
+        let known = known.count();
+        self.known += known;
+        self.exempted += report.exempted.len() - known;
         self.errors.extend(report.errors.iter().cloned());
         for reason in &report.skipped {
             *self.skipped.entry(reason.clone()).or_default() += 1;
@@ -181,10 +248,21 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
+    /// The names of an object, which may be an item of a list and named by its `generateName`.
+    pub fn of_object<T: Tree>(object: &Object<T>) -> Self {
+        let text = |text: Option<T::Text>| text.map(|text| text.as_ref().to_owned()).unwrap_or_default();
+        Self {
+            api_version: object.api_version.clone().unwrap_or_default(),
+            kind: object.kind.clone(),
+            namespace: text(object.namespace()),
+            name: text(object.name()),
+        }
+    }
+
     /// Reads the names of an object; a part of another type than string counts as absent.
     pub fn of(object: Node<'_>) -> Self {
         let text = |node: Option<Node<'_>>| {
-            node.and_then(|node| node.as_str()).map(std::borrow::Cow::into_owned).unwrap_or_default()
+            node.and_then(Tree::as_str).map(std::borrow::Cow::into_owned).unwrap_or_default()
         };
         let metadata = object.get("metadata");
         let name = |key| text(metadata.and_then(|metadata| metadata.get(key)));
