@@ -1,10 +1,11 @@
 #!/bin/bash
 # Debian packages that the tests need: a container runtime, a shell for test containers, pod networking; the
-# compiler that shows the prebuilt kernel objects to match their sources.
+# compiler that shows the prebuilt kernel objects to match their sources; a browser to look at reports.
 # Does nothing where they are there, or where it may not install (the tests that need them then say so).
 set -euo pipefail
 
-packages=(containerd runc busybox-static containernetworking-plugins iproute2 procps clang-14 llvm-14 libbpf-dev)
+packages=(containerd runc busybox-static containernetworking-plugins iproute2 procps clang-14 llvm-14 libbpf-dev
+  chromium-headless-shell)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -86,7 +86,7 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
         today: jiff::Zoned::now().date(),
         static_pods: args.static_pods,
         least: args.severity,
-        coverage: false,
+        coverage: args.format == Format::Html || args.statistics,
     };
     let (files, stdin): (Vec<_>, Vec<_>) =
         args.paths.iter().cloned().partition(|path| path != Path::new("-"));

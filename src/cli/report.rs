@@ -20,6 +20,8 @@ pub(crate) enum Format {
     Github,
     /// JUnit XML
     Junit,
+    /// One self-contained page: totals, coverage, findings to filter
+    Html,
 }
 
 impl Format {
@@ -30,6 +32,7 @@ impl Format {
             Self::Sarif => Box::<report::Sarif>::default(),
             Self::Github => Box::new(report::Github),
             Self::Junit => Box::<report::Junit>::default(),
+            Self::Html => Box::new(report::Html::new(jiff::Zoned::now().date())),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! so that memory does not grow with their number; what can only be known at the end stands at the end.
 
 mod github;
+mod html;
 mod json;
 mod junit;
 mod sarif;
@@ -22,6 +23,7 @@ use crate::k8s::{Object, Tree};
 use crate::yaml::{Node, Position};
 
 pub use github::Github;
+pub use html::Html;
 pub use json::Json;
 pub use junit::Junit;
 pub use sarif::Sarif;
