@@ -194,15 +194,29 @@ impl<'s> Tree<'s> {
     /// What Go refuses as a key.
     #[inline]
     pub(super) fn key(&self, index: u32) -> Result<Cow<'s, str>, SyntaxReason> {
-        let node = self.node(index);
-        if node.verbatim && node.properties == NONE {
-            let inner = &self.text.source[node.inner()];
-            let first = inner.as_bytes().first();
-            if node.shape != Shape::Plain || first.is_some_and(|&first| !may_be_special(first)) {
-                return Ok(Cow::Borrowed(inner));
-            }
+        match self.usual_key(index) {
+            Some(inner) => Ok(Cow::Borrowed(&self.text.source[inner])),
+            None => self.unusual_key(self.target(index)),
         }
-        self.unusual_key(self.target(index))
+    }
+
+    /// Whether the node is this key, without making a string of it.
+    #[inline]
+    pub(super) fn is_key(&self, index: u32, wanted: &str) -> bool {
+        match self.usual_key(index) {
+            Some(inner) => self.text.source.as_bytes()[inner] == *wanted.as_bytes(),
+            None => self.unusual_key(self.target(index)).is_ok_and(|key| key == wanted),
+        }
+    }
+
+    /// The bytes of a scalar that is a string as it stands.
+    #[inline]
+    fn usual_key(&self, index: u32) -> Option<Span> {
+        let node = self.node(index);
+        let inner = (node.verbatim && node.properties == NONE).then(|| node.inner())?;
+        let is_text =
+            node.shape != Shape::Plain || !may_be_special(&self.text.source.as_bytes()[inner.clone()]);
+        is_text.then_some(inner)
     }
 
     fn unusual_key(&self, index: u32) -> Result<Cow<'s, str>, SyntaxReason> {

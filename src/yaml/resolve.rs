@@ -25,9 +25,10 @@ pub(super) enum Resolved {
     Decoded(String),
 }
 
-/// Whether a plain scalar that begins with this byte may be something else than a string.
+/// Whether a plain scalar may be something else than a string: one that begins as a number or as one of the
+/// words of YAML 1.1 does. Most keys and words can be told apart by two characters.
 #[inline]
-pub(super) fn may_be_special(first: u8) -> bool {
+pub(super) fn may_be_special(text: &[u8]) -> bool {
     static SPECIAL: [bool; 256] = {
         let mut special = [false; 256];
         let firsts = b"+-.0123456789yYnNtTfFoO~";
@@ -38,16 +39,25 @@ pub(super) fn may_be_special(first: u8) -> bool {
         }
         special
     };
-    SPECIAL[first as usize]
+    match text {
+        [] => true,
+        [first] => SPECIAL[usize::from(*first)],
+        [first, second, ..] if SPECIAL[usize::from(*first)] => {
+            let words = [*b"ye", *b"no", *b"nu", *b"tr", *b"fa", *b"on", *b"of"];
+            !first.is_ascii_alphabetic()
+                || (text.len() <= "false".len() && words.contains(&[*first | 0x20, *second | 0x20]))
+        }
+        _ => false,
+    }
 }
 
 /// The meaning of an untagged plain scalar.
 #[inline]
 pub(super) fn resolve_plain(text: &str) -> Resolved {
     match text.as_bytes().first() {
-        Some(&first) if may_be_special(first) => resolve_special(text, first),
-        Some(_) => Resolved::Text,
         None => Resolved::Null,
+        Some(&first) if may_be_special(text.as_bytes()) => resolve_special(text, first),
+        Some(_) => Resolved::Text,
     }
 }
 

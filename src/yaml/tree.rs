@@ -326,7 +326,7 @@ impl<'a> Node<'a> {
         for (name, value) in self.entries() {
             if self.tree().is_merge(name.index) {
                 found = value.merged_entry(key).or(found);
-            } else if name.key().is_some_and(|name| name == key) {
+            } else if self.tree().is_key(name.index, key) {
                 found = Some((name, value));
             }
         }

@@ -8,7 +8,7 @@ use crate::k8s::{Step, Tree, brief};
 
 /// `container "app" is privileged: securityContext.privileged is true, must be unset or false`.
 pub(in crate::checks) fn message<T: Tree>(rule: &Rule, violation: &Violation<'_, T>) -> String {
-    let mut text = String::with_capacity(128);
+    let mut text = String::with_capacity(192);
     let own_steps = subject(&mut text, violation);
     let is_wrong_type = matches!(violation.problem, Problem::WrongType(_));
     if !is_wrong_type {
