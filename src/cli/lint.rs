@@ -16,6 +16,7 @@ use super::{Outcome, Terminal};
 use crate::checks::Severity;
 use crate::checks::static_pod::{Sibling, is_read_by_kubelet};
 use crate::lint::chart::Charts;
+use crate::lint::read::Reader;
 use crate::lint::report::{FileReport, Totals};
 use crate::lint::walk::{Walk, judge_all, walk};
 use crate::lint::{Settings, judge};
@@ -91,6 +92,8 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     let (files, stdin): (Vec<_>, Vec<_>) =
         args.paths.iter().cloned().partition(|path| path != Path::new("-"));
     let mut renderer = args.format.renderer(terminal);
+    let prepare = renderer.preparation();
+    terminal.write_unfiltered()?;
     let mut totals = Totals::default();
     let mut emit = |report: &FileReport| {
         totals.add(report);
@@ -107,7 +110,9 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     let judge_file = |path: &Path, bytes: Vec<u8>| {
         let template = charts.unexpanded(path, &bytes);
         let judged = || judge(&path.display().to_string(), bytes, &settings, &|| siblings.of(path));
-        template.unwrap_or_else(judged)
+        let mut report = template.unwrap_or_else(judged);
+        report.prepared = prepare(&report);
+        report
     };
     judge_all(&found.files, judge_file, |report| emit(&report))?;
     finish(args, totals, &found, terminal, |totals, terminal| renderer.end(totals, terminal))
@@ -168,7 +173,7 @@ pub(super) fn read_siblings(directory: &Path) -> Vec<(PathBuf, Sibling)> {
         if !is_read_by_kubelet(&name.to_string_lossy()) || !entry.path().is_file() {
             return None;
         }
-        let bytes = crate::lint::walk::read(&entry.path()).ok()?;
+        let bytes = Reader::default().read(&entry.path()).ok()?;
         let first = Stream::parse(&bytes).ok().and_then(|stream| Some(stream.document(0)?.to_value()));
         let path = entry.path().display().to_string();
         Some((entry.path(), Sibling { path, object: first.unwrap_or_default() }))

@@ -1,11 +1,16 @@
 //! Standard output and error: buffered results, colour, and whether somebody watches.
 
 use std::fmt::{self, Display};
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd as _;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+
+/// As much as a pipe holds.
+const BUFFER: usize = 64 << 10;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,7 +25,7 @@ pub(crate) enum Color {
 
 /// Where a command writes: results through [`Write`] (standard output, buffered), the rest to standard error.
 pub(crate) struct Terminal {
-    out: BufWriter<AutoStream<io::Stdout>>,
+    out: BufWriter<Results>,
     choice: ColorChoice,
     styled: bool,
 }
@@ -34,7 +39,16 @@ impl Terminal {
         };
         let out = AutoStream::new(io::stdout(), choice);
         let styled = out.current_choice() != ColorChoice::Never;
-        Self { out: BufWriter::new(out), choice, styled }
+        Self { out: BufWriter::with_capacity(BUFFER, Results::Filtered(out)), choice, styled }
+    }
+
+    /// From here on, results are written as they are: whoever makes them asks [`is_styled`](Self::is_styled).
+    /// To look for escape codes in megabytes of findings costs more than to find these.
+    pub(crate) fn write_unfiltered(&mut self) -> io::Result<()> {
+        self.flush()?;
+        let standard_output = io::stdout().as_fd().try_clone_to_owned()?;
+        self.out = BufWriter::with_capacity(BUFFER, Results::AsTheyAre(standard_output.into()));
+        Ok(())
     }
 
     /// Whether results may carry colour.
@@ -61,6 +75,29 @@ impl Terminal {
     /// An error with its causes, to standard error.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(self.stderr(), "{}: {error:#}", Tone::Error);
+    }
+}
+
+/// Standard output.
+enum Results {
+    /// Without escape codes where they are not wanted.
+    Filtered(AutoStream<io::Stdout>),
+    AsTheyAre(File),
+}
+
+impl Write for Results {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Filtered(out) => out.write(bytes),
+            Self::AsTheyAre(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Filtered(out) => out.flush(),
+            Self::AsTheyAre(out) => out.flush(),
+        }
     }
 }
 

@@ -8,6 +8,10 @@ mod coverage;
 mod duplicate;
 mod exempt;
 mod locate;
+#[cfg(feature = "cli")]
+mod parallel;
+#[cfg(feature = "cli")]
+pub mod read;
 pub mod report;
 mod source;
 pub mod static_pod;

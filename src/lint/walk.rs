@@ -4,23 +4,16 @@
 //! paths, one at a time, so that memory does not grow with their number. What is passed over (ignored by
 //! `.gitignore`, hidden, a link) is counted with its reason.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs;
-use std::io;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, FileType};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use ignore::WalkBuilder;
 
+use super::parallel;
+use super::read::{self, Reader};
 use super::report::{FileError, FileReport, Skip};
-
-/// Larger files are no manifests; reading them would only cost memory.
-const LARGEST: u64 = 64 << 20;
-
-/// How far judging may run ahead of showing, a thread: enough to keep all busy, little enough to hold.
-const AHEAD: usize = 64;
 
 /// The files to judge.
 #[derive(Debug, Default)]
@@ -41,43 +34,75 @@ pub fn walk(paths: &[PathBuf], no_ignore: bool) -> Walk {
     let mut seen = HashSet::new();
     for path in paths {
         match fs::metadata(path) {
-            Err(error) => found.errors.push(whole(path, &format!("cannot be read: {error}"))),
+            Err(error) => found.errors.push(whole(path, &read::unreadable(&error))),
             Ok(metadata) if metadata.is_dir() => walk_directory(path, no_ignore, &mut found),
-            Ok(_) => found.files.push(path.clone()),
+            Ok(metadata) if metadata.is_file() || read::is_own_descriptor(path) => {
+                found.files.push(path.clone());
+            }
+            Ok(metadata) => {
+                let kind = name_of(metadata.file_type());
+                found.errors.push(whole(path, &format!("this is {kind}, expected a file or a directory")));
+            }
         }
     }
     found.files.retain(|path| seen.insert(path.clone()));
     found
 }
 
+fn name_of(kind: FileType) -> &'static str {
+    if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
 fn walk_directory(root: &Path, no_ignore: bool, found: &mut Walk) {
     let mut errors = Vec::new();
-    let mut all = list(root, false, &mut errors);
-    if !no_ignore {
-        let wanted: HashSet<PathBuf> = list(root, true, &mut Vec::new()).into_iter().collect();
-        all.retain(|path| {
-            let is_wanted = wanted.contains(path);
-            if !is_wanted {
-                let reason = if is_hidden(path, root) { "hidden" } else { "ignored" };
-                *found.skipped.entry(Skip::because(reason)).or_default() += 1;
-            }
-            is_wanted
-        });
-    }
-    all.retain(|path| {
-        let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
-        if is_link && !path.is_file() {
-            *found.skipped.entry(Skip::because("symlink")).or_default() += 1;
+    let mut skip = |reason| *found.skipped.entry(Skip::because(reason)).or_default() += 1;
+    let mut files = if no_ignore {
+        list(root, false, &mut errors)
+    } else {
+        let wanted = list(root, true, &mut errors);
+        let known: HashSet<&Path> = wanted.iter().map(|entry| entry.path.as_path()).collect();
+        // What cannot be read among what nobody wants is no error.
+        let all = list(root, false, &mut Vec::new());
+        for entry in all.iter().filter(|entry| !known.contains(entry.path.as_path())) {
+            skip(if is_hidden(&entry.path, root) { "hidden" } else { "ignored" });
         }
-        !is_link || path.is_file()
+        wanted
+    };
+    files.retain(|entry| {
+        let reason = entry.reason_to_skip();
+        reason.into_iter().for_each(&mut skip);
+        reason.is_none()
     });
-    all.sort_unstable();
-    found.files.append(&mut all);
+    files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    found.files.extend(files.into_iter().map(|entry| entry.path));
     found.errors.append(&mut errors);
 }
 
+/// A file of a directory, by its name a manifest.
+struct Entry {
+    path: PathBuf,
+    kind: FileType,
+}
+
+impl Entry {
+    fn reason_to_skip(&self) -> Option<&'static str> {
+        if self.kind.is_symlink() {
+            // A link to a directory may lead out of the tree, or around in it.
+            (!self.path.is_file()).then_some("symlink")
+        } else {
+            (!self.kind.is_file()).then_some("no-regular-file")
+        }
+    }
+}
+
 /// The manifests under a directory, with or without honouring ignore files.
-fn list(root: &Path, filtered: bool, errors: &mut Vec<FileError>) -> Vec<PathBuf> {
+fn list(root: &Path, filtered: bool, errors: &mut Vec<FileError>) -> Vec<Entry> {
     let walk = WalkBuilder::new(root)
         .standard_filters(filtered)
         .require_git(false)
@@ -86,16 +111,23 @@ fn list(root: &Path, filtered: bool, errors: &mut Vec<FileError>) -> Vec<PathBuf
     let mut files = Vec::new();
     for entry in walk {
         match entry {
-            Ok(entry)
-                if entry.file_type().is_some_and(|kind| !kind.is_dir()) && is_manifest(entry.path()) =>
-            {
-                files.push(entry.into_path());
+            Ok(entry) => {
+                let kind = entry.file_type().filter(|kind| !kind.is_dir() && is_manifest(entry.path()));
+                files.extend(kind.map(|kind| Entry { path: entry.into_path(), kind }));
             }
-            Ok(_) => {}
-            Err(error) => errors.push(whole(root, &error.to_string())),
+            Err(error) => errors.push(walk_error(root, error)),
         }
     }
     files
+}
+
+fn walk_error(path: &Path, error: ignore::Error) -> FileError {
+    match error {
+        ignore::Error::WithDepth { err, .. } => walk_error(path, *err),
+        ignore::Error::WithPath { path, err } => walk_error(&path, *err),
+        ignore::Error::Io(error) => whole(path, &read::unreadable(&error)),
+        other => whole(path, &other.to_string()),
+    }
 }
 
 fn is_manifest(path: &Path) -> bool {
@@ -112,29 +144,6 @@ fn whole(path: &Path, message: &str) -> FileError {
     FileError { file: path.display().to_string(), line: 0, column: 0, message: message.to_owned() }
 }
 
-/// Reads a file that may be anything.
-///
-/// # Errors
-/// A sentence for the report.
-pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    let metadata = fs::metadata(path).map_err(|error| whole(path, &unreadable(&error)))?;
-    if !metadata.is_file() {
-        return Err(whole(path, "this is no regular file"));
-    }
-    if metadata.len() > LARGEST {
-        let size = metadata.len() >> 20;
-        return Err(whole(path, &format!("the file has {size} MiB, expected a manifest of at most 64 MiB")));
-    }
-    fs::read(path).map_err(|error| whole(path, &unreadable(&error)))
-}
-
-fn unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "the file has been removed meanwhile".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    }
-}
-
 /// Judges every file on all cores, and hands the reports over in the order of the files.
 ///
 /// # Errors
@@ -142,46 +151,15 @@ fn unreadable(error: &io::Error) -> String {
 pub fn judge_all<E>(
     files: &[PathBuf],
     judge: impl Fn(&Path, Vec<u8>) -> FileReport + Sync,
-    mut emit: impl FnMut(FileReport) -> Result<(), E>,
+    emit: impl FnMut(FileReport) -> Result<(), E>,
 ) -> Result<(), E> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        let (sender, reports) = mpsc::sync_channel(AHEAD * threads);
-        for _ in 0..threads {
-            let (sender, next, judge) = (sender.clone(), &next, &judge);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(path) = files.get(index) else { return };
-                    let report = read(path).map_or_else(unjudged, |bytes| judge(path, bytes));
-                    if sender.send((index, report)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        in_order(&reports, &mut emit)
-    })
+    let worker = || {
+        let (mut reader, judge) = (Reader::default(), &judge);
+        move |path: &PathBuf| reader.read(path).map_or_else(unjudged, |bytes| judge(path, bytes))
+    };
+    parallel::in_order(files, worker, emit)
 }
 
 fn unjudged(error: FileError) -> FileReport {
     FileReport { file: error.file.clone(), errors: vec![error], ..FileReport::default() }
-}
-
-fn in_order<E>(
-    reports: &mpsc::Receiver<(usize, FileReport)>,
-    emit: &mut impl FnMut(FileReport) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut early = HashMap::new();
-    let mut expected = 0;
-    for (index, report) in reports {
-        early.insert(index, report);
-        while let Some(report) = early.remove(&expected) {
-            emit(report)?;
-            expected += 1;
-        }
-    }
-    Ok(())
 }

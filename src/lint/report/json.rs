@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{FileError, FileReport, Located, ObjectRef, Renderer, Totals};
+use super::{FileError, FileReport, Located, ObjectRef, Preparation, Renderer, Totals};
 use crate::checks::Severity;
 use crate::edit::{Applicability, Fix};
+use crate::yaml::Pointer;
 
 /// Raised only when a field changes its meaning; fields are added without.
 const VERSION: u32 = 1;
@@ -28,7 +29,8 @@ struct OutputFinding<'r> {
     object: &'r ObjectRef,
     #[serde(skip_serializing_if = "Option::is_none")]
     container: Option<&'r str>,
-    pointer: String,
+    #[serde(serialize_with = "as_text")]
+    pointer: &'r Pointer,
     message: &'r str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'r [String],
@@ -52,24 +54,40 @@ struct End<'r> {
     skipped: Vec<Skipped<'r>>,
 }
 
-impl Json {
-    fn separator(&mut self) -> String {
-        self.findings += 1;
-        if self.findings == 1 {
-            format!("{{\"version\": {VERSION}, \"findings\": [\n")
-        } else {
-            ",\n".to_owned()
+/// What stands between two findings.
+const SEPARATOR: &[u8] = b",\n";
+
+/// The findings of a file with what stands between them.
+fn findings(report: &FileReport) -> Vec<u8> {
+    let mut text = Vec::with_capacity(512 * report.findings.len());
+    for (index, located) in report.findings.iter().enumerate() {
+        if index > 0 {
+            text.extend_from_slice(SEPARATOR);
         }
+        serde_json::to_writer(&mut text, &output_finding(located)).expect("strings and numbers are JSON");
     }
+    text
 }
 
 impl Renderer for Json {
     fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-        for located in &report.findings {
-            out.write_all(self.separator().as_bytes())?;
-            serde_json::to_writer(&mut *out, &output_finding(located))?;
+        if report.findings.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        if self.findings == 0 {
+            writeln!(out, "{{\"version\": {VERSION}, \"findings\": [")?;
+        } else {
+            out.write_all(SEPARATOR)?;
+        }
+        self.findings += report.findings.len();
+        match &report.prepared {
+            Some(prepared) => out.write_all(prepared),
+            None => out.write_all(&findings(report)),
+        }
+    }
+
+    fn preparation(&self) -> Preparation {
+        Box::new(|report| Some(findings(report)))
     }
 
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
@@ -94,6 +112,10 @@ impl Renderer for Json {
     }
 }
 
+fn as_text<S: Serializer>(pointer: &Pointer, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(pointer)
+}
+
 fn output_finding(located: &Located) -> OutputFinding<'_> {
     let finding = &located.finding;
     OutputFinding {
@@ -105,7 +127,7 @@ fn output_finding(located: &Located) -> OutputFinding<'_> {
         document: located.document,
         object: &located.object,
         container: finding.container.as_deref(),
-        pointer: finding.pointer.to_string(),
+        pointer: &finding.pointer,
         message: &finding.message,
         notes: &finding.notes,
         fix: fix_word(finding.fix.as_ref()),

@@ -38,12 +38,21 @@ pub trait Renderer {
     /// Those of `out`.
     fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()>;
 
+    /// What makes of a report, on any thread and before [`file`](Self::file) takes it, what does not depend
+    /// on the others: its [`FileReport::prepared`].
+    fn preparation(&self) -> Preparation {
+        Box::new(|_| None)
+    }
+
     /// What comes after the last file.
     ///
     /// # Errors
     /// Those of `out`.
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()>;
 }
+
+/// See [`Renderer::preparation`].
+pub type Preparation = Box<dyn Fn(&FileReport) -> Option<Vec<u8>> + Send + Sync>;
 
 /// What one file has to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +75,8 @@ pub struct FileReport {
     pub skipped: Vec<Skip>,
     /// Containers by namespace.
     pub coverage: Vec<Coverage>,
+    /// What the renderer has prepared of all that; nobody may change it any more.
+    pub prepared: Option<Vec<u8>>,
 }
 
 /// How many containers of a namespace have a read-only root filesystem. The rest need it.

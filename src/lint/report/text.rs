@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Snippet, renderer::DecorStyle};
 
-use super::{FileError, FileReport, Located, Renderer, Totals};
+use super::{FileError, FileReport, Located, Preparation, Renderer, Totals};
 use crate::checks::Severity;
 use crate::edit::Applicability;
 
@@ -18,19 +18,28 @@ pub struct Text {
 
 impl Renderer for Text {
     fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-        let source = (!report.source.is_empty()).then_some(report.source.as_str());
-        for broken in &report.errors {
-            writeln!(out, "{}\n", error(broken, source, self.styled))?;
+        match &report.prepared {
+            Some(prepared) => out.write_all(prepared),
+            None => out.write_all(file(report, self.styled).as_bytes()),
         }
-        for located in &report.findings {
-            writeln!(out, "{}\n", finding(located, &report.source, self.styled))?;
-        }
-        Ok(())
+    }
+
+    fn preparation(&self) -> Preparation {
+        let styled = self.styled;
+        Box::new(move |report| Some(file(report, styled).into_bytes()))
     }
 
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", summary(totals))
     }
+}
+
+/// All of one file, each part with an empty line behind it.
+fn file(report: &FileReport, styled: bool) -> String {
+    let source = (!report.source.is_empty()).then_some(report.source.as_str());
+    let errors = report.errors.iter().map(|broken| error(broken, source, styled));
+    let findings = report.findings.iter().map(|located| finding(located, &report.source, styled));
+    errors.chain(findings).fold(String::new(), |text, part| text + &part + "\n\n")
 }
 
 /// One finding over its source line; `source` is the text of its file. No final newline.
