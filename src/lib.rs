@@ -12,6 +12,8 @@ pub mod edit;
 
 pub mod event;
 
+pub mod profile;
+
 pub mod rules;
 
 pub mod apiserver;
