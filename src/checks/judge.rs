@@ -1,12 +1,16 @@
 //! All selected checks over one document.
 
+use std::sync::Arc;
+
 use super::control_plane;
 use super::finding::{Finding, Severity};
-use super::predicate::{self, Pod, Problem, Rule, Scope, Subject, Violation};
+use super::predicate::{self, Pod, Problem, Remedy, Rule, Scope, Subject, Violation};
+use super::read_only_root::{PodOf, Writable, plan_container};
 use super::registry::Check;
 use super::selection::Selection;
-use crate::edit::Applicability;
-use crate::k8s::{Kinds, Object, Origin, PodSpec, Tree, WrongShape, objects, pod_specs};
+use crate::edit::{Applicability, Fix};
+use crate::k8s::{Kinds, Object, Origin, PodSpec, Step, Tree, WrongShape, objects, pod_specs};
+use crate::profile::owners;
 
 /// What else is known of what is judged.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +21,8 @@ pub struct Context {
     pub static_pod: bool,
     /// Judge the control plane's own components like any other pod.
     pub strict_static_pods: bool,
+    /// What the fix of a writable root mounts.
+    pub writable: Arc<Writable>,
 }
 
 /// The findings in a document, be it one object or a list, with pointers from the document's root.
@@ -33,7 +39,7 @@ pub fn judge_object<T: Tree>(object: &Object<T>, selection: &Selection, context:
     let mut findings = Vec::new();
     for pod in pod_specs(object, &context.kinds) {
         match pod {
-            Ok(pod) => judge_pod(&pod, selection, context, &mut findings),
+            Ok(pod) => judge_pod(object, &pod, selection, context, &mut findings),
             Err(wrong) => findings.extend(selection.pod_checks().map(|pod| unreachable(pod.check, &wrong))),
         }
     }
@@ -41,6 +47,7 @@ pub fn judge_object<T: Tree>(object: &Object<T>, selection: &Selection, context:
 }
 
 fn judge_pod<T: Tree>(
+    object: &Object<T>,
     pod: &PodSpec<T>,
     selection: &Selection,
     context: &Context,
@@ -49,6 +56,8 @@ fn judge_pod<T: Tree>(
     let judged = Judged {
         pod: Pod { spec: pod.spec, metadata: pod.metadata },
         source: pod,
+        object,
+        writable: &context.writable,
         is_own: context.static_pod && !context.strict_static_pods && control_plane::is_control_plane(pod),
         is_static: context.static_pod,
     };
@@ -71,6 +80,8 @@ fn judge_pod<T: Tree>(
 struct Judged<'p, T: Tree> {
     pod: Pod<T>,
     source: &'p PodSpec<T>,
+    object: &'p Object<T>,
+    writable: &'p Writable,
     /// A component of the control plane, which cannot do without the host.
     is_own: bool,
     is_static: bool,
@@ -82,7 +93,11 @@ impl<T: Tree> Judged<'_, T> {
             Scope::Annotation(_) => self.source.metadata_path.as_ref().unwrap_or(&self.source.path),
             _ => &self.source.path,
         };
-        let mut fix = predicate::fix(rule, violation, self.pod, base);
+        let mut notes = self.notes();
+        let mut fix = match rule.remedy {
+            Remedy::ReadOnlyRoot => self.read_only_root(violation, &mut notes),
+            _ => predicate::fix(rule, violation, self.pod, base),
+        };
         if self.source.origin == Origin::Shape
             && let Some(fix) = &mut fix
         {
@@ -95,10 +110,34 @@ impl<T: Tree> Judged<'_, T> {
             pointer: predicate::pointer(base, violation.path),
             container: container_name(violation),
             message: self.message(rule, violation),
-            notes: self.notes(),
+            notes,
             related: Vec::new(),
             fix,
         }
+    }
+
+    /// The repair of a writable root; what it leaves as it is comes to `notes`.
+    fn read_only_root(&self, violation: &Violation<'_, T>, notes: &mut Vec<String>) -> Option<Fix> {
+        let (Problem::NotAllowed { .. }, [Step::Key(list), Step::Item(index), ..]) =
+            (violation.problem, violation.path)
+        else {
+            return None;
+        };
+        let (list, _) = predicate::CONTAINER_LISTS.into_iter().find(|(known, _)| known == list)?;
+        let namespace = self.object.namespace();
+        let namespace = namespace.as_ref().map_or("", AsRef::as_ref);
+        // Who owns the pod only matters to profiles.
+        let owners = if self.writable.profiles.is_empty() { Vec::new() } else { owners(self.object) };
+        let pod = PodOf { spec: self.pod.spec, namespace, owners: &owners };
+        let plan = match plan_container(pod, list, *index, self.writable) {
+            Ok(plan) => plan,
+            Err(refusal) => return Some(Fix::refused(refusal.to_string())),
+        };
+        let title = plan.title();
+        notes.extend(plan.notes);
+        let base = predicate::pointer(&self.source.path, &[]);
+        let ops = plan.ops.into_iter().map(|op| op.below(&base)).collect();
+        Some(Fix { reasons: plan.reasons, ..Fix::new(title, ops, plan.applicability) })
     }
 
     fn message(&self, rule: &'static Rule, violation: &Violation<'_, T>) -> String {

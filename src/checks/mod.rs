@@ -13,6 +13,7 @@ mod judge;
 pub mod manual;
 pub mod predicate;
 mod pss;
+pub mod read_only_root;
 mod registry;
 mod root_filesystem;
 mod selection;

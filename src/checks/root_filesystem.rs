@@ -1,7 +1,8 @@
 //! How the root filesystems of a pod's containers stand: what `writable-root-filesystem` demands, counted.
 
 use super::predicate::{CONTAINER_LISTS, holds};
-use super::writable_root_filesystem::{CHECK, PRIVILEGED, READ_ONLY};
+use super::read_only_root::PRIVILEGED;
+use super::writable_root_filesystem::{CHECK, READ_ONLY};
 use super::{PssVersion, predicate};
 use crate::k8s::{PodSpec, Step, Tree, TreeKind};
 use crate::yaml::Pointer;

@@ -23,18 +23,27 @@
 //! ```
 //!
 //! # Fix safety
-//! Unsafe by itself: a program that writes outside its volumes fails with `EROFS`. A complete write-path
-//! profile of the container makes it safe, for the fix then mounts an emptyDir at each path that is written.
+//! The fix sets the flag and mounts an emptyDir at each directory that the container writes in, one volume for
+//! each of its own: `rw-<container>-<path>`. Where a mount covers the directory already, it is left alone.
+//!
+//! Safe where a complete write-path profile of the container (`writable.profiles` of `lithify.yaml`) tells all
+//! that it writes. Unsafe where the profile is short or there is none: then `writable.default` (`/tmp`) is mounted,
+//! and a program that writes elsewhere fails with `EROFS`. The help of the finding says why a fix is not safe;
+//! other reasons are a privileged container, a `sizeLimit` below four times what was seen, a directory whose mode
+//! keeps others out, and writes in a directory that is never mounted as a whole, such as `/etc`.
+//!
+//! Files of the image in such a directory (`contents: populated`) are copied by an init container of the same
+//! image, with `cp -a`: it needs that program. It inherits image, imagePullPolicy, resources and securityContext.
+//! An ephemeral container gets mounts of volumes that the pod has, since it can add none.
 //!
 //! # References
 //! - [Configure a Security Context](https://kubernetes.io/docs/tasks/configure-pod-container/security-context/)
 //! - [NSA/CISA Kubernetes Hardening Guide, *Immutable container file systems*](https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF)
 
-use super::predicate::{Action, Allowed, Change, Literal, Note, Predicate, Rule, Scope, Test, WINDOWS};
+use super::predicate::{Allowed, Note, Predicate, Rule, Scope, Test, WINDOWS};
+use super::read_only_root::{PRIVILEGED, PRIVILEGED_IS_VOID};
 use super::{Check, Group, PssVersion, Revision, Severity, Subject};
 
-pub(super) const PRIVILEGED: Test =
-    Test::Field(&["securityContext", "privileged"], &Test::Is(Allowed::Bool(true)));
 pub(super) const READ_ONLY: Test =
     Test::Field(&["securityContext", "readOnlyRootFilesystem"], &Test::Is(Allowed::Bool(true)));
 
@@ -46,14 +55,9 @@ pub(super) const CHECK: Check = Check {
         since: PssVersion::minor(0),
         predicate: Predicate {
             exempt: &[WINDOWS],
-            rules: &[Rule::new(Scope::Container, "has a writable root filesystem", READ_ONLY).with_notes(&[Note {
-                when: PRIVILEGED,
-                text: "the container is privileged, which makes a read-only root void: it can mount it again for writing",
-            }])
-            .with_remedy(Change::risky(
-                "set readOnlyRootFilesystem to true",
-                Action::Set(Literal::Bool(true)),
-            ))],
+            rules: &[Rule::new(Scope::Container, "has a writable root filesystem", READ_ONLY)
+                .with_notes(&[Note { when: PRIVILEGED, text: PRIVILEGED_IS_VOID }])
+                .with_read_only_root()],
         },
     }]),
     overrides: &[],

@@ -82,6 +82,7 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
             kinds: config.kinds.clone(),
             static_pod: false,
             strict_static_pods: args.strict_static_pods,
+            writable: args.selection.writable(&config, &args.paths)?.into(),
         },
         exemptions: config.exemptions,
         today: jiff::Zoned::now().date(),

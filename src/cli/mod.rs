@@ -11,6 +11,7 @@ mod checks;
 mod fields;
 mod generate;
 mod lint;
+mod profiles;
 mod replace;
 mod report;
 mod rules;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
+use super::profiles;
+use crate::checks::read_only_root::Writable;
 use crate::checks::{Level, PssVersion, Selection};
 use crate::config::{self, Config};
 
@@ -46,6 +48,13 @@ impl SelectionArgs {
             let place = error.position;
             anyhow::anyhow!("{}:{}:{}: {}", path.display(), place.line, place.column, error.message)
         })
+    }
+
+    /// What the fix of a writable root mounts: the configuration's settings, and the profiles that it names.
+    pub(super) fn writable(&self, config: &Config, paths: &[PathBuf]) -> anyhow::Result<Writable> {
+        let path = self.config.clone().or_else(|| nearest_config(paths));
+        let directory = path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        Ok(config.writable.with_profiles(profiles::of_globs(directory, &config.writable.profiles)?))
     }
 
     /// The checks: what the command line says, completed by the configuration.

@@ -6,8 +6,10 @@
 mod exemption;
 mod read;
 
+use crate::checks::read_only_root::{self, Medium};
 use crate::checks::{Level, PssVersion};
 use crate::k8s::Kinds;
+use crate::profile::{ContainerPath, Profiles};
 
 pub use exemption::{Exemption, Subject};
 pub use read::{ConfigError, read};
@@ -80,7 +82,7 @@ pub enum Mutation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writable {
     /// Mounted where a container has no profile and its fix was asked for.
-    pub default: Vec<String>,
+    pub default: Vec<ContainerPath>,
     /// Globs of write-path profiles, relative to the configuration's directory.
     pub profiles: Vec<String>,
     /// `emptyDir.sizeLimit`; empty for none.
@@ -92,10 +94,22 @@ pub struct Writable {
 impl Default for Writable {
     fn default() -> Self {
         Self {
-            default: vec!["/tmp".to_owned()],
+            default: read_only_root::Writable::default().default,
             profiles: Vec::new(),
             size_limit: String::new(),
             medium: String::new(),
+        }
+    }
+}
+
+impl Writable {
+    /// The settings of the fix, with the profiles that the caller has read.
+    pub fn with_profiles(&self, profiles: Profiles) -> read_only_root::Writable {
+        read_only_root::Writable {
+            profiles,
+            default: self.default.clone(),
+            size_limit: (!self.size_limit.is_empty()).then(|| self.size_limit.clone()),
+            medium: if self.medium == "Memory" { Medium::Memory } else { Medium::Disk },
         }
     }
 }

@@ -7,8 +7,9 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::{Config, Enforcement, Exemption, Mode, Mutation, Webhook, Writable};
 use crate::checks::Check;
-use crate::k8s::{CustomKind, Kinds};
+use crate::k8s::{CustomKind, Kinds, quantity_bytes};
 use crate::nearest::nearest;
+use crate::profile::ContainerPath;
 use crate::yaml::{Kind, Node, Position, Stream};
 
 /// What is wrong with a configuration, and where.
@@ -80,9 +81,9 @@ fn writable(node: Node<'_>) -> Result<Writable, ConfigError> {
     let mut writable = Writable::default();
     for (key, value) in entries(node, &["default", "profiles", "sizeLimit", "medium"])? {
         match key {
-            "default" => writable.default = items(value)?.map(absolute).collect::<Result<_, _>>()?,
+            "default" => writable.default = items(value)?.map(container_path).collect::<Result<_, _>>()?,
             "profiles" => writable.profiles = texts(value)?,
-            "sizeLimit" => writable.size_limit = text(value)?,
+            "sizeLimit" => writable.size_limit = size(value)?,
             _ => one_of(value, &[("", ""), ("Memory", "Memory")])?.clone_into(&mut writable.medium),
         }
     }
@@ -229,12 +230,16 @@ fn checks(node: Node<'_>) -> Result<Vec<String>, ConfigError> {
     items(node)?.map(check).collect()
 }
 
-fn absolute(node: Node<'_>) -> Result<String, ConfigError> {
-    let path = text(node)?;
-    if path.starts_with('/') {
-        Ok(path)
+fn container_path(node: Node<'_>) -> Result<ContainerPath, ConfigError> {
+    ContainerPath::parse(&text(node)?).map_err(|wrong| error(node, wrong.to_string()))
+}
+
+fn size(node: Node<'_>) -> Result<String, ConfigError> {
+    let size = text(node)?;
+    if size.is_empty() || quantity_bytes(&size).is_some() {
+        Ok(size)
     } else {
-        Err(error(node, format!("expected an absolute path, found `{path}`")))
+        Err(error(node, format!("expected a quantity like 64Mi, found `{size}`")))
     }
 }
 
@@ -362,6 +367,10 @@ webhook:
         assert_eq!(
             message("writable: {default: [tmp]}\n"),
             "line 1, column 22: expected an absolute path, found `tmp`"
+        );
+        assert_eq!(
+            message("writable: {sizeLimit: 1MB}\n"),
+            "line 1, column 23: expected a quantity like 64Mi, found `1MB`"
         );
     }
 

@@ -50,12 +50,7 @@ fn pointer_buf(at: &Pointer) -> PointerBuf {
 pub fn apply(ops: &[FieldOp], value: &mut Value) -> Result<(), ApplyError> {
     let mut changed = value.clone();
     for (index, op) in ops.iter().enumerate() {
-        let (FieldOp::Set { at, .. }
-        | FieldOp::Replace { at, .. }
-        | FieldOp::Insert { at, .. }
-        | FieldOp::Append { at, .. }
-        | FieldOp::Remove { at }) = op;
-        let failure = |reason: String| ApplyError { index, at: at.to_string(), reason };
+        let failure = |reason: String| ApplyError { index, at: op.at().to_string(), reason };
         check_parent(op, &changed).map_err(|reason| failure(reason.to_owned()))?;
         json_patch::patch(&mut changed, &[patch_operation(op)])
             .map_err(|error| failure(error.to_string()))?;

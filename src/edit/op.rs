@@ -65,4 +65,43 @@ pub struct Fix {
     pub ops: Vec<FieldOp>,
     /// How sure it is.
     pub applicability: Applicability,
+    /// Why it is not surer, the weightiest first; empty where the check's manual says all there is to say.
+    pub reasons: Vec<String>,
+}
+
+impl Fix {
+    /// A repair whose reasons the check's manual gives.
+    pub fn new(title: impl Into<String>, ops: Vec<FieldOp>, applicability: Applicability) -> Self {
+        Self { title: title.into(), ops, applicability, reasons: Vec::new() }
+    }
+
+    /// Why there is no repair by a program.
+    pub fn refused(reason: impl Into<String>) -> Self {
+        Self::new(reason, Vec::new(), Applicability::DisplayOnly)
+    }
+}
+
+impl FieldOp {
+    /// The place that it changes.
+    pub fn at(&self) -> &Pointer {
+        match self {
+            Self::Set { at, .. }
+            | Self::Replace { at, .. }
+            | Self::Insert { at, .. }
+            | Self::Append { at, .. }
+            | Self::Remove { at } => at,
+        }
+    }
+
+    /// The same change of an object that stands at `base` in another one.
+    pub fn below(self, base: &Pointer) -> Self {
+        let below = |at: Pointer| base.concat(&at);
+        match self {
+            Self::Set { at, value } => Self::Set { at: below(at), value },
+            Self::Replace { at, value } => Self::Replace { at: below(at), value },
+            Self::Insert { at, value } => Self::Insert { at: below(at), value },
+            Self::Append { at, value } => Self::Append { at: below(at), value },
+            Self::Remove { at } => Self::Remove { at: below(at) },
+        }
+    }
 }

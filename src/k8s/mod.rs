@@ -7,6 +7,7 @@ mod kinds;
 mod locate;
 mod objects;
 mod path;
+mod quantity;
 mod shape;
 mod tree;
 
@@ -14,4 +15,5 @@ pub use kinds::{CustomKind, Group, KINDS, Kinds, Workload};
 pub use locate::{Origin, PodSpec, WrongShape, pod_specs};
 pub use objects::{Object, objects};
 pub use path::{FieldPath, Step};
+pub use quantity::quantity_bytes;
 pub use tree::{Tree, TreeKind, brief};

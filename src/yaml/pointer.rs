@@ -46,6 +46,11 @@ impl Pointer {
         Self(tokens)
     }
 
+    /// The place that `below` names from this one.
+    pub fn concat(&self, below: &Self) -> Self {
+        Self(self.0.iter().chain(&below.0).cloned().collect())
+    }
+
     /// A sequence index as a token.
     pub fn index(index: usize) -> Cow<'static, str> {
         INDICES.get(index).map_or_else(|| Cow::Owned(index.to_string()), |known| Cow::Borrowed(*known))

@@ -77,7 +77,7 @@ fn finding(check: &Check, pointer: Pointer, message: String) -> Finding {
 }
 
 fn fix(title: String, applicability: Applicability, ops: Vec<FieldOp>) -> Fix {
-    Fix { title, ops, applicability }
+    Fix::new(title, ops, applicability)
 }
 
 fn rule_at(index: usize) -> Pointer {

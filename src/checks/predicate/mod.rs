@@ -73,6 +73,12 @@ impl Rule {
         self
     }
 
+    /// The rule with a read-only root as its repair.
+    pub const fn with_read_only_root(mut self) -> Self {
+        self.remedy = Remedy::ReadOnlyRoot;
+        self
+    }
+
     /// The rule with a repair.
     pub const fn with_remedy(mut self, change: Change) -> Self {
         self.remedy = Remedy::Change(change);

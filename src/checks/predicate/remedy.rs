@@ -15,6 +15,8 @@ pub enum Remedy {
     None,
     /// By one change.
     Change(Change),
+    /// By the flag and an emptyDir wherever the container writes: [`read_only_root`](crate::checks::read_only_root).
+    ReadOnlyRoot,
 }
 
 /// A change at the place of the violation.
@@ -115,7 +117,7 @@ pub(in crate::checks) fn fix<T: Tree>(
     }
     let ops = vec![operation(&change.action, violation, base)?];
     let applicability = if is(change.safe_if) { Applicability::Safe } else { change.applicability };
-    Some(Fix { title: change.title.to_owned(), ops, applicability })
+    Some(Fix::new(change.title, ops, applicability))
 }
 
 fn operation<T: Tree>(action: &Action, violation: &Violation<'_, T>, base: &[Step]) -> Option<FieldOp> {

@@ -12,7 +12,7 @@ pub(super) fn set_flag(
 ) -> Fix {
     let mut edit = CommandEdit::new(apiserver.flags());
     edit.set(flag, value);
-    Fix { title: format!("set --{flag}={value}"), ops: edit.finish(), applicability }
+    Fix::new(format!("set --{flag}={value}"), edit.finish(), applicability)
 }
 
 /// Sets the log's path and mounts its directory; `None` where what is mounted there forbids it.
@@ -30,7 +30,7 @@ pub(super) fn set_policy(apiserver: &Apiserver<'_>) -> Option<Fix> {
     let settings = Settings { log: None, ..Settings::default() };
     let plan = apiserver::plan(apiserver.pod(), &settings).ok()?;
     let title = format!("read the policy {}, which must be on the host first", plan.policy.container_path);
-    Some(Fix { title, ops: plan.ops, applicability: Applicability::Unsafe })
+    Some(Fix::new(title, plan.ops, Applicability::Unsafe))
 }
 
 /// Mounts a file of the host at its own path; `None` where what is mounted there forbids it.
@@ -43,7 +43,7 @@ pub(super) fn mount_file(
     volumes.show_file(purpose, path).ok()?;
     let title = format!("mount {path} from the host, where it must exist first");
     let ops = volumes.finish().0;
-    (!ops.is_empty()).then_some(Fix { title, ops, applicability: Applicability::Unsafe })
+    (!ops.is_empty()).then(|| Fix::new(title, ops, Applicability::Unsafe))
 }
 
 /// Mounts the log's directory in place of nothing, or of the file alone; `None` where that is forbidden.
@@ -58,9 +58,5 @@ pub(super) fn mount_log_directory(
     let mut volumes = VolumeEdit::new(apiserver, Sharing::Allowed).ok()?;
     let host = volumes.show_log_directory(apiserver::LOG, log).ok()?;
     let ops = volumes.finish().0;
-    (!ops.is_empty()).then_some(Fix {
-        title: format!("mount the directory {host} writable"),
-        ops,
-        applicability,
-    })
+    (!ops.is_empty()).then(|| Fix::new(format!("mount the directory {host} writable"), ops, applicability))
 }

@@ -321,11 +321,7 @@ mod sample {
             message: "container is privileged".to_owned(),
             notes: vec!["it can do all that the host's root can".to_owned()],
             related: vec![(Pointer::root(), "of this object".to_owned())],
-            fix: Some(Fix {
-                title: "set privileged to false".to_owned(),
-                ops: Vec::new(),
-                applicability: Applicability::Unsafe,
-            }),
+            fix: Some(Fix::new("set privileged to false", Vec::new(), Applicability::Unsafe)),
         };
         Located {
             finding,

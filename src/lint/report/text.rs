@@ -141,7 +141,10 @@ fn help(located: &Located) -> Option<String> {
     Some(match fix.applicability {
         Applicability::DisplayOnly => fix.title.clone(),
         Applicability::Safe => format!("{} (safe fix)", fix.title),
-        Applicability::Unsafe => format!("{} (unsafe fix: may change behaviour)", fix.title),
+        Applicability::Unsafe if fix.reasons.is_empty() => {
+            format!("{} (unsafe fix: may change behaviour)", fix.title)
+        }
+        Applicability::Unsafe => format!("{} (unsafe fix: {})", fix.title, fix.reasons.join("; ")),
     })
 }
 
