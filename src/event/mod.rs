@@ -9,6 +9,7 @@ mod field;
 mod field_error;
 mod k8s_audit;
 mod kind;
+mod listing;
 mod numbers;
 mod origin;
 
@@ -26,6 +27,7 @@ pub use field::{Argument, ArgumentRule, Field, FieldId, Shape};
 pub use field_error::FieldError;
 pub use k8s_audit::AuditEvent;
 pub use kind::{Class, Kind};
+pub use listing::FieldList;
 pub use origin::{Origin, Peer};
 
 pub use recorded::{RecordedError, RecordedEvent};

@@ -302,6 +302,7 @@ pub(super) const FIELDS: &[Row] = &[
     row("evt.deltatime.ns", Kind::Reltime, SC, "nanoseconds past the whole second since the event before"),
     row("evt.dir", Kind::Charbuf, SC | DEPRECATED, "direction: always `<`, the exit of the call"),
     row("evt.type", Kind::Charbuf, SC, "name of the event, such as `openat`"),
+    row("static", Kind::Charbuf, SC | KA | KEY | REQUIRED | DOTTED, "a field that the probe's configuration sets under `static_fields`: `static.region`"),
     row("evt.type.is", Kind::Uint32, SC | KEY | REQUIRED | DOTTED, "1 where the event is of the named type, else 0: `evt.type.is.open`"),
     row("syscall.type", Kind::Charbuf, SC, "name of the system call; unset for events that are none"),
     row("evt.category", Kind::Charbuf, SC, "category of the event, such as `file` or `net`"),
