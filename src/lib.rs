@@ -4,7 +4,7 @@
 //! What touches files, a cluster or the terminal is behind the feature `cli`.
 
 pub mod k8s;
-mod nearest;
+pub mod nearest;
 pub mod yaml;
 
 pub mod audit;

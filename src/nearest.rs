@@ -2,7 +2,7 @@
 
 /// The nearest of the names, if one is so near that a slip explains it: equal but for case, or at most a third
 /// of its letters are missing, added, other or swapped.
-pub(crate) fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Longer words are nobody's slip, and comparing them would cost the square of their length.
     if typed.len() > 64 {
         return None;

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod audit;
 mod cgroup;
+pub mod config;
 mod container;
 pub mod http;
 mod kernel;
