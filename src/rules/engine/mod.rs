@@ -42,6 +42,8 @@ pub use need::{KernelCheck, Need, Needs, Pattern, Subject};
 /// A rule that is evaluated.
 #[derive(Clone, Debug)]
 pub struct Rule {
+    /// Its place among [`RuleSet::rules`].
+    pub number: usize,
     /// Its name.
     pub name: String,
     /// The events that it is about.
@@ -93,6 +95,7 @@ impl RuleSet {
             }
             roots[super::compile::slot(compiled.source)].push((rules.len(), compiled.root));
             rules.push(Rule {
+                number: rules.len(),
                 name: compiled.name.clone(),
                 source: compiled.source,
                 priority: compiled.priority,

@@ -1,0 +1,82 @@
+//! `run --record`: this machine's events, written down for `replay`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use lithify::event::EventType;
+use lithify_probe::{AttachKind, Probe, ProbeOptions, Recorder, Tally};
+
+/// What is recorded, and for how long.
+#[derive(clap::Args)]
+pub(super) struct RecordArgs {
+    /// Write each event as one JSON line ("-": standard output), without rules
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<std::path::PathBuf>,
+    /// Types of events to record, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "execve,execveat,open,openat,openat2,connect")]
+    pub(super) events: Vec<String>,
+    /// Do without tracefs: one program sees every call
+    #[arg(long)]
+    pub(super) every_syscall: bool,
+}
+
+impl RecordArgs {
+    /// How to attach, if that is chosen.
+    pub(super) fn attach(&self) -> Option<AttachKind> {
+        self.every_syscall.then_some(AttachKind::EverySyscall)
+    }
+}
+
+pub(super) fn record(args: &RecordArgs, path: &Path, time: Option<Duration>) -> anyhow::Result<()> {
+    let mut options = ProbeOptions {
+        needs_cwd: true,
+        needs_environment: true,
+        attach: args.attach(),
+        ..ProbeOptions::default()
+    };
+    for name in &args.events {
+        let Some(event) = EventType::from_name(name) else {
+            let near =
+                EventType::near(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            bail!("unknown event type `{name}`{near}");
+        };
+        options.events.push(event);
+    }
+    let mut out: Box<dyn io::Write> = if path.as_os_str() == "-" {
+        Box::new(io::stdout().lock())
+    } else {
+        Box::new(BufWriter::new(File::create(path).with_context(|| format!("create {}", path.display()))?))
+    };
+    let mut probe = Probe::start(&options).context("start the probe")?;
+    let mut log = io::stderr();
+    writeln!(log, "watching {} event types, attached as {}", options.events.len(), probe.attach_kind())?;
+    let recorder = Recorder::new();
+    let end = time.map(|time| Instant::now() + time);
+    let mut failure = None;
+    while end.is_none_or(|end| Instant::now() < end) && failure.is_none() {
+        probe.poll(&mut |event| {
+            if let Err(error) = writeln!(out, "{}", recorder.line(event)) {
+                failure = Some(error);
+            }
+        })?;
+        out.flush()?;
+    }
+    report(&probe, &mut log)?;
+    failure.map_or(Ok(()), |error| Err(error).context("write events"))
+}
+
+/// Lost events are never silent.
+fn report(probe: &Probe, log: &mut dyn io::Write) -> anyhow::Result<()> {
+    let tally = probe.tally()?;
+    let sum = |of: fn(&Tally) -> u64| tally.iter().map(of).sum::<u64>();
+    let (sent, dropped) = (sum(|one| one.sent), sum(|one| one.dropped));
+    let filtered = sum(|one| one.filtered);
+    writeln!(log, "{sent} events sent, {dropped} dropped, {filtered} left out by the filter")?;
+    for one in tally.iter().filter(|one| one.dropped > 0) {
+        writeln!(log, "  {}: {} dropped", one.event.map_or("fork", EventType::name), one.dropped)?;
+    }
+    Ok(())
+}
