@@ -68,7 +68,7 @@ pub(super) fn take(
 fn root(now: i64, lifetimes: &Lifetimes) -> Result<(Dated, String), IssueError> {
     let key = KeyPair::generate()?;
     // Authorities are told apart by name, also two of the same second.
-    let name = format!("lithify-webhook CA {now} {}", hex(&key.public_key_raw()[1..9]));
+    let name = format!("lithify-webhook CA {now} {:016x}", identifier(key.public_key_raw()));
     let mut parameters = parameters(&name, now, lifetimes.root)?;
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
@@ -115,6 +115,8 @@ fn dated(pem: &str) -> Result<Dated, IssueError> {
     all.pop().ok_or_else(|| IssueError("the PEM text has no certificate".to_owned()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Tells two keys apart.
+fn identifier(public_key: &[u8]) -> u64 {
+    // Behind the byte that says that the point is not compressed.
+    public_key.iter().skip(1).take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

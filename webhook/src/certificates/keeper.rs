@@ -149,8 +149,8 @@ pub(crate) async fn agree(client: &Client, host: &str, leaf: &CertificateDer<'_>
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(default_provider()));
         let verifier =
             verifier.build().map_err(|error| format!("a registered caBundle trusts nobody: {error}"))?;
-        let verified = verifier.verify_server_cert(leaf, &[], &name, &[], UnixTime::now());
-        verified.map_err(|error| {
+        let trusts = verifier.verify_server_cert(leaf, &[], &name, &[], UnixTime::now());
+        trusts.map_err(|error| {
             format!("a registered caBundle does not trust the served certificate: {error}")
         })?;
     }

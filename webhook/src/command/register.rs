@@ -15,6 +15,7 @@ use super::endpoint::EndpointArgs;
 use super::{Outcome, files};
 use crate::certificates::SECRET;
 use crate::registration::{cluster, configurations};
+use crate::review::Policy;
 
 /// Print the webhook configurations, apply them, or remove them
 #[derive(Args)]
@@ -44,9 +45,11 @@ pub(super) struct RegisterArgs {
 }
 
 pub(super) fn run(args: &RegisterArgs) -> anyhow::Result<Outcome> {
+    // It has a runtime of its own.
+    let policy = files::policy(args.config.as_deref(), None)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    runtime.block_on(async { if args.remove { remove().await } else { register(args).await } })
+    runtime.block_on(async { if args.remove { remove().await } else { register(args, &policy).await } })
 }
 
 async fn remove() -> anyhow::Result<Outcome> {
@@ -61,8 +64,7 @@ async fn remove() -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-async fn register(args: &RegisterArgs) -> anyhow::Result<Outcome> {
-    let policy = files::policy(args.config.as_deref())?;
+async fn register(args: &RegisterArgs, policy: &Policy) -> anyhow::Result<Outcome> {
     let bundle = bundle(args).await?;
     let endpoint = args.endpoint.endpoint();
     let all = configurations(policy.config(), &endpoint, &args.endpoint.namespace, &bundle);

@@ -14,9 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use super::certificates::{CertificateArgs, certificates};
-use crate::review::Policy;
 use crate::serve::{
-    App, Condition, Files, Limits, Listener, Log, Namespaces, Timeouts, follow, server_config,
+    App, Condition, Limits, Listener, Log, Namespaces, Sources, Timeouts, follow_sources, server_config,
 };
 
 /// How often files are looked at: a mounted Secret changes a minute after the object anyway.
@@ -34,6 +33,10 @@ pub(super) struct ServeArgs {
     /// The configuration file, followed while it changes [default: none, which says nothing]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// A directory of write-path profiles, followed while it changes [default: none]
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
 
     #[command(flatten)]
     certificates: CertificateArgs,
@@ -78,19 +81,15 @@ fn raise_descriptor_limit() {
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let configuration = Files(args.config.iter().cloned().collect());
-    let contents = configuration.read().await.map_err(|reason| anyhow!("read configuration {reason}"))?;
-    let policy = match (&args.config, contents.first()) {
-        (Some(file), Some(bytes)) => {
-            crate::serve::policy(&file.display().to_string(), bytes).map_err(|reason| anyhow!(reason))?
-        }
-        _ => Policy::new(lithify::config::Config::default())?,
-    };
+    let sources =
+        Sources::find(args.config.clone(), args.profiles.clone()).map_err(|reason| anyhow!(reason))?;
+    let policy = sources.policy().await.map_err(|reason| anyhow!("read the configuration: {reason}"))?;
     let client = client(args).await?;
     let namespaces = namespaces(client.as_ref());
     let limits = Limits { max_body: args.max_body, ..Limits::default() };
     let app = App::new(policy, namespaces, Log::new(io::stderr(), args.verbose), limits);
-    follow_configuration(args, &app, configuration, contents);
+    app.metrics.reloaded("configuration", true);
+    tokio::spawn(follow_sources(app.clone(), sources, FOLLOW));
     let certificates = certificates(&args.certificates, client, &app).await?;
     let listener = Listener::bind(
         args.listen,
@@ -123,17 +122,6 @@ fn namespaces(client: Option<&Client>) -> Namespaces {
     let (namespaces, watch) = Namespaces::watched(client.clone());
     tokio::spawn(watch);
     namespaces
-}
-
-fn follow_configuration(args: &ServeArgs, app: &Arc<App>, files: Files, known: Vec<Vec<u8>>) {
-    let Some(path) = &args.config else { return };
-    app.metrics.reloaded("configuration", true);
-    let (app, file) = (app.clone(), path.display().to_string());
-    tokio::spawn(follow(files, Ok(known), FOLLOW, move |now| {
-        let bytes = now.as_ref().map(|contents| contents[0].as_slice()).map_err(Clone::clone);
-        app.reload_configuration(&file, bytes);
-        async {}
-    }));
 }
 
 /// Not ready before the namespaces are known.

@@ -1,5 +1,7 @@
 //! `matchConditions` in CEL: what the apiserver lets through before it calls anybody.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 /// Mirror pods of the node that asks, objects that are being deleted, and exempt users.
@@ -37,7 +39,10 @@ fn string(text: &str) -> String {
         match c {
             '\\' => literal.push_str("\\\\"),
             '\'' => literal.push_str("\\'"),
-            c if c.is_control() => literal.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(literal, "\\u{:04x}", u32::from(c));
+            }
             c => literal.push(c),
         }
     }

@@ -84,19 +84,19 @@ pub fn configurations(config: &Config, endpoint: &Endpoint, namespace: &str, ca_
     let validating = validating.into_iter().map(|own| {
         entry(own.name, "/validate", rules::validating(&config.kinds), own.failure_policy, own.selector)
     });
-    let mut all = vec![object("ValidatingWebhookConfiguration", validating.collect())];
+    let mut all = vec![object("ValidatingWebhookConfiguration", &validating.collect::<Vec<_>>())];
     if config.mutation != Mutation::Off {
         let rules = rules::mutating(&config.webhook, &config.kinds);
         let selector = selectors::everywhere(namespace);
         let mut mutating = entry("mutate.lithify.dev", "/mutate", rules, "Ignore", selector);
         // Containers that others inject later are covered too.
         mutating["reinvocationPolicy"] = json!("IfNeeded");
-        all.push(object("MutatingWebhookConfiguration", vec![mutating]));
+        all.push(object("MutatingWebhookConfiguration", &[mutating]));
     }
     all
 }
 
-fn object(kind: &str, webhooks: Vec<Value>) -> Value {
+fn object(kind: &str, webhooks: &[Value]) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": kind,

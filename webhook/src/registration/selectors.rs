@@ -103,7 +103,8 @@ mod tests {
             "enforcement: {default: deny, namespaces: {prod: deny, dev: warn}}",
         ] {
             let config = lithify::config::read(config.as_bytes()).unwrap();
-            let policy = crate::review::Policy::new(config.clone()).unwrap();
+            let policy =
+                crate::review::Policy::new(config.clone(), lithify::profile::Profiles::default()).unwrap();
             let entries = entries(&config.enforcement, "own");
             for name in ["prod", "dev", "web", "kube-system", "kube-node-lease", "own"] {
                 for enforced in [false, true] {
