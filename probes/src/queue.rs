@@ -1,7 +1,7 @@
 //! A queue between two threads, bounded in number and in bytes.
 //!
-//! Who pushes is refused where it is full; who pops waits. Closing it refuses what comes later and lets out
-//! what is inside; abandoning it throws that away.
+//! Who pushes chooses between being refused (`try_push`) and waiting (`push`); who pops waits. Closing it
+//! refuses what comes later and lets out what is inside; abandoning it throws that away.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -88,6 +88,21 @@ impl<T> Queue<T> {
         }
         if !inner.has_room(bytes, self.bounds) {
             return Err(Refused::Full);
+        }
+        inner.add(item, bytes);
+        drop(inner);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Adds an item as soon as there is room.
+    pub(crate) fn push(&self, item: T, bytes: usize) -> Result<(), Refused> {
+        let mut inner = self.lock();
+        while !inner.is_closed && !inner.has_room(bytes, self.bounds) {
+            inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+        if inner.is_closed {
+            return Err(Refused::Closed);
         }
         inner.add(item, bytes);
         drop(inner);
@@ -182,6 +197,7 @@ impl<T> Queue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn queue(items: usize, bytes: usize) -> Queue<u32> {
         Queue::new(Bounds { items, bytes })
@@ -213,6 +229,7 @@ mod tests {
         closed.try_push(1, 1).unwrap();
         closed.close();
         assert_eq!(closed.try_push(2, 1), Err(Refused::Closed));
+        assert_eq!(closed.push(2, 1), Err(Refused::Closed));
         let mut items = Vec::new();
         assert_eq!(closed.pop(&mut items, 10, None), Popped::Items);
         assert_eq!(closed.pop(&mut items, 10, None), Popped::Closed);
@@ -226,6 +243,19 @@ mod tests {
         assert_eq!(abandoned.abandon(), 1);
         assert!(abandoned.sleep_unless_abandoned(Duration::from_hours(1)));
         assert_eq!(abandoned.pop(&mut Vec::new(), 1, None), Popped::Closed);
+    }
+
+    #[test]
+    fn who_pushes_waits_for_room_and_loses_nothing() {
+        let narrow = Arc::new(queue(1, 100));
+        let pusher = std::thread::spawn({
+            let narrow = Arc::clone(&narrow);
+            move || (0..1000).try_for_each(|item| narrow.push(item, 1)).map(|()| narrow.close())
+        });
+        let mut items = Vec::new();
+        while narrow.pop(&mut items, 3, None) != Popped::Closed {}
+        assert_eq!(pusher.join().unwrap(), Ok(()));
+        assert_eq!(items, (0..1000).collect::<Vec<_>>());
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub struct Http {
     pub tls: Option<ServerTls>,
     /// `init_config.webhookMaxBatchSize`: larger bodies are refused.
     pub max_body_bytes: usize,
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once; more wait to be accepted. Their bodies together may have four times
+    /// `max_body_bytes`.
     pub max_connections: usize,
     /// How long a client may take over its handshake, the head or the body of a request, or between requests.
     pub timeout: Duration,

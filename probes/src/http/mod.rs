@@ -12,4 +12,5 @@ pub(crate) use client::{Answer, Client};
 #[cfg(test)]
 pub(crate) use pki::Pki;
 pub use server::{Handler, Limits, Reply, Server, ServerError, text};
+pub(crate) use server::{busy, too_large};
 pub use tls::{ClientTls, ServerTls, TlsError};

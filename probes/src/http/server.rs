@@ -7,12 +7,13 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -50,6 +51,8 @@ pub struct Limits {
     pub connections: usize,
     /// The time for a handshake, a head, a body, and between requests.
     pub timeout: Duration,
+    /// Bytes of bodies of all connections at once; who would exceed them is told to come back (429).
+    pub body_bytes: usize,
 }
 
 /// A server at work; it stops when it is dropped.
@@ -94,7 +97,7 @@ impl Server {
         let listener = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let service = Service { handler, limits, stopped };
+        let service = Service { handler, limits, budget: Arc::default(), stopped };
         let thread = std::thread::Builder::new()
             .name("http-server".to_owned())
             .spawn(move || serve(&runtime, &listener, certificates, &service, &log))
@@ -132,6 +135,7 @@ impl Drop for Server {
 struct Service {
     handler: Arc<dyn Handler>,
     limits: Limits,
+    budget: Arc<AtomicUsize>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -216,21 +220,97 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin>(stream: S, service: Service
 
 async fn answer(request: Request<Incoming>, service: &Service) -> Reply {
     let (head, body) = request.into_parts();
+    let waits_for_us = head.headers.contains_key(EXPECT);
+    let mut body = body;
     let max = match service.handler.admit(&head) {
         Ok(max) => max,
-        Err(refusal) => return closing(*refusal),
-    };
-    match tokio::time::timeout(service.limits.timeout, Limited::new(body, max).collect()).await {
-        Ok(Ok(body)) => service.handler.answer(&head, body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            closing(text(StatusCode::PAYLOAD_TOO_LARGE, format!("expected a body of at most {max} bytes\n")))
+        Err(refusal) if waits_for_us => return closing(*refusal),
+        Err(refusal) => {
+            discard(&mut body).await;
+            return closing(*refusal);
         }
-        Ok(Err(error)) => closing(text(StatusCode::BAD_REQUEST, format!("read the body: {error}\n"))),
+    };
+    let mut share = Share { budget: Arc::clone(&service.budget), bytes: 0 };
+    let reading = collect(&mut body, max, &mut share, service.limits.body_bytes);
+    match tokio::time::timeout(service.limits.timeout, reading).await {
+        Ok(Ok(body)) => service.handler.answer(&head, body),
+        Ok(Err(refusal)) => {
+            discard(&mut body).await;
+            closing(*refusal)
+        }
         Err(_) => closing(text(
             StatusCode::REQUEST_TIMEOUT,
             format!("expected the whole body within {} s\n", service.limits.timeout.as_secs()),
         )),
     }
+}
+
+/// A connection's part of the bytes that all bodies may have.
+struct Share {
+    budget: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// How much of a refused body is read, and for how long.
+const MAX_DISCARDED: usize = 64 << 20;
+const DISCARD_FOR: Duration = Duration::from_secs(2);
+
+async fn collect(
+    body: &mut Incoming,
+    max: usize,
+    share: &mut Share,
+    of_all: usize,
+) -> Result<Bytes, Box<Reply>> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let refused =
+            |error: hyper::Error| text(StatusCode::BAD_REQUEST, format!("read the body: {error}\n"));
+        // What is no data is a trailer, which nobody asks for.
+        let Ok(data) = frame.map_err(|error| Box::new(refused(error)))?.into_data() else { continue };
+        if bytes.len() + data.len() > max {
+            return Err(Box::new(too_large(max)));
+        }
+        share.bytes += data.len();
+        if share.budget.fetch_add(data.len(), Ordering::Relaxed) + data.len() > of_all {
+            return Err(Box::new(busy("too many bodies at once\n")));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.into())
+}
+
+/// Reads the rest of a body that nobody wants, within bounds: who is still sending when a connection is
+/// closed sees no answer.
+async fn discard(body: &mut Incoming) {
+    let mut left = MAX_DISCARDED;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Too slow, or too much: it has had its chance.
+    let _ = tokio::time::timeout(DISCARD_FOR, reading).await;
+}
+
+/// 413.
+pub(crate) fn too_large(max: usize) -> Reply {
+    text(StatusCode::PAYLOAD_TOO_LARGE, format!("expected a body of at most {max} bytes\n"))
+}
+
+/// 429: to be tried again in a second.
+pub(crate) fn busy(reason: &'static str) -> Reply {
+    let mut reply = text(StatusCode::TOO_MANY_REQUESTS, reason);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
 }
 
 /// The rest of the body is not read: the connection is of no use any more.

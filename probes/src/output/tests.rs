@@ -191,7 +191,7 @@ impl Handler for Recorder {
 
 fn serve(tls: Option<&ServerTls>) -> (Server, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
-    let limits = Limits { connections: 8, timeout: LONG };
+    let limits = Limits { connections: 8, timeout: LONG, body_bytes: 1 << 20 };
     let handler = Arc::new(Recorder(Arc::clone(&seen)));
     (Server::start("127.0.0.1:0", tls, limits, handler, Log::new(|_, _| {})).unwrap(), seen)
 }
@@ -257,7 +257,7 @@ fn http_waits_for_a_server_that_starts_later() {
     until("refused", || outputs.fan.workers[0].is_failing());
     let seen = Arc::new(Seen::default());
     let handler = Arc::new(Recorder(Arc::clone(&seen)));
-    let limits = Limits { connections: 8, timeout: LONG };
+    let limits = Limits { connections: 8, timeout: LONG, body_bytes: 1 << 20 };
     let server = Server::start(&address.to_string(), None, limits, handler, Log::new(|_, _| {})).unwrap();
     assert_eq!(outputs.stop(LONG)[0].delivered, 1);
     assert_eq!(seen.requests.lock().unwrap().len(), 1);
