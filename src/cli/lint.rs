@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::report::{self, Format};
+use super::reporting::{Reporting, ReportingArgs, Scope};
 use super::selection::SelectionArgs;
 use super::terminal::Tone;
 use super::{Outcome, Terminal};
@@ -18,7 +19,7 @@ use crate::checks::static_pod::{Sibling, is_read_by_kubelet};
 use crate::lint::chart::Charts;
 use crate::lint::read::Reader;
 use crate::lint::report::{FileReport, Totals};
-use crate::lint::walk::{Walk, judge_all, walk};
+use crate::lint::walk::{judge_all, walk};
 use crate::lint::{Settings, judge};
 use crate::yaml::Stream;
 
@@ -33,12 +34,11 @@ pub(super) struct LintArgs {
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
 
-    /// How to show findings
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
-
     #[command(flatten)]
     selection: SelectionArgs,
+
+    #[command(flatten)]
+    reporting: ReportingArgs,
 
     /// Leave out findings below this severity
     #[arg(long, value_name = "SEVERITY", default_value = "info", value_parser = parse_severity)]
@@ -75,7 +75,8 @@ fn parse_severity(text: &str) -> Result<Severity, String> {
 }
 
 pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
-    let config = args.selection.config(&args.paths)?;
+    let file = args.selection.config_file(&args.paths)?;
+    let config = file.as_ref().map(|file| file.config.clone()).unwrap_or_default();
     let settings = Settings {
         selection: args.selection.resolve(&config)?,
         context: crate::checks::Context {
@@ -88,48 +89,40 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
         today: jiff::Zoned::now().date(),
         static_pods: args.static_pods,
         least: args.severity,
-        coverage: args.format == Format::Html || args.statistics,
+        coverage: args.reporting.format == Format::Html || args.statistics,
     };
     let (files, stdin): (Vec<_>, Vec<_>) =
         args.paths.iter().cloned().partition(|path| path != Path::new("-"));
-    let mut renderer = args.format.renderer(terminal);
-    let prepare = renderer.preparation();
+    let mut reporting = Reporting::new(&args.reporting, &settings, file.as_ref(), terminal)?;
+    let prepare = reporting.preparation();
     terminal.write_unfiltered()?;
-    let mut totals = Totals::default();
-    let mut emit = |report: &FileReport| {
-        totals.add(report);
-        renderer.file(report, terminal)
-    };
     if !stdin.is_empty() {
-        emit(&read_stdin(&args.stdin_filename, &settings)?)?;
+        let mut report = read_stdin(&args.stdin_filename, &settings)?;
+        prepare(&mut report);
+        reporting.take(&report, terminal)?;
     }
     let found = walk(&files, args.no_ignore);
     for error in &found.errors {
-        emit(&FileReport { file: error.file.clone(), errors: vec![error.clone()], ..FileReport::default() })?;
+        let report =
+            FileReport { file: error.file.clone(), errors: vec![error.clone()], ..FileReport::default() };
+        reporting.take(&report, terminal)?;
     }
     let (siblings, charts) = (Siblings::default(), Charts::default());
     let judge_file = |path: &Path, bytes: Vec<u8>| {
         let template = charts.unexpanded(path, &bytes);
         let judged = || judge(&path.display().to_string(), bytes, &settings, &|| siblings.of(path));
         let mut report = template.unwrap_or_else(judged);
-        report.prepared = prepare(&report);
+        prepare(&mut report);
         report
     };
-    judge_all(&found.files, judge_file, |report| emit(&report))?;
-    finish(args, totals, &found, terminal, |totals, terminal| renderer.end(totals, terminal))
+    judge_all(&found.files, judge_file, |report| reporting.take(&report, terminal))?;
+    let scope = Scope { directories: files.into_iter().filter(|path| path.is_dir()).collect() };
+    let totals = reporting.finish(&scope, found.skipped, terminal)?;
+    finish(args, &totals, terminal)
 }
 
-fn finish(
-    args: &LintArgs,
-    mut totals: Totals,
-    found: &Walk,
-    terminal: &mut Terminal,
-    end: impl FnOnce(&Totals, &mut Terminal) -> io::Result<()>,
-) -> anyhow::Result<Outcome> {
-    for (skip, files) in &found.skipped {
-        *totals.skipped.entry(skip.clone()).or_default() += files;
-    }
-    end(&totals, terminal)?;
+/// What is said beside the report.
+fn finish(args: &LintArgs, totals: &Totals, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
     if args.statistics {
         let mut stderr = terminal.stderr();
         writeln!(stderr, "{:>8}  files read\n{:>8}  objects judged", totals.files, totals.objects)?;
@@ -141,7 +134,7 @@ fn finish(
     if totals.files == 0 {
         terminal.note(Tone::Warning, "no YAML or JSON file was found to judge");
     }
-    Ok(report::outcome(&totals))
+    Ok(report::outcome(totals))
 }
 
 fn read_stdin(name: &str, settings: &Settings) -> anyhow::Result<FileReport> {

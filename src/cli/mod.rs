@@ -14,6 +14,7 @@ mod lint;
 mod profiles;
 mod replace;
 mod report;
+mod reporting;
 mod rules;
 mod selection;
 mod terminal;

@@ -24,12 +24,19 @@ pub(crate) enum Format {
     Html,
 }
 
+/// What to show beside the findings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Show {
+    /// Findings that somebody allowed, in the formats that have a place for them.
+    pub(crate) exempted: bool,
+}
+
 impl Format {
-    pub(crate) fn renderer(self, terminal: &Terminal) -> Box<dyn Renderer> {
+    pub(crate) fn renderer(self, show: Show, terminal: &Terminal) -> Box<dyn Renderer> {
         match self {
             Self::Text => Box::new(report::Text { styled: terminal.is_styled() }),
-            Self::Json => Box::<report::Json>::default(),
-            Self::Sarif => Box::<report::Sarif>::default(),
+            Self::Json => Box::new(report::Json::new(show.exempted)),
+            Self::Sarif => Box::new(report::Sarif::new(show.exempted)),
             Self::Github => Box::new(report::Github),
             Self::Junit => Box::<report::Junit>::default(),
             Self::Html => Box::new(report::Html::new(jiff::Zoned::now().date())),
@@ -43,7 +50,7 @@ pub(crate) fn print(
     format: Format,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Outcome> {
-    let totals = report::render(reports, &mut *format.renderer(terminal), terminal)?;
+    let totals = report::render(reports, &mut *format.renderer(Show::default(), terminal), terminal)?;
     Ok(outcome(&totals))
 }
 

@@ -37,17 +37,23 @@ pub(super) struct SelectionArgs {
     config: Option<PathBuf>,
 }
 
+/// A configuration, and where it stands.
+pub(super) struct ConfigFile {
+    pub(super) path: PathBuf,
+    pub(super) bytes: Vec<u8>,
+    pub(super) config: Config,
+}
+
 impl SelectionArgs {
-    /// The named configuration, else the nearest one above the first path, else an empty one.
-    pub(super) fn config(&self, paths: &[PathBuf]) -> anyhow::Result<Config> {
-        let Some(path) = self.config.clone().or_else(|| nearest_config(paths)) else {
-            return Ok(Config::default());
-        };
+    /// The named configuration, else the nearest one above the first path; `None` where there is none.
+    pub(super) fn config_file(&self, paths: &[PathBuf]) -> anyhow::Result<Option<ConfigFile>> {
+        let Some(path) = self.config.clone().or_else(|| nearest_config(paths)) else { return Ok(None) };
         let bytes = fs::read(&path).with_context(|| format!("read configuration {}", path.display()))?;
-        config::read(&bytes).map_err(|error| {
+        let config = config::read(&bytes).map_err(|error| {
             let place = error.position;
             anyhow::anyhow!("{}:{}:{}: {}", path.display(), place.line, place.column, error.message)
-        })
+        })?;
+        Ok(Some(ConfigFile { path, bytes, config }))
     }
 
     /// What the fix of a writable root mounts: the configuration's settings, and the profiles that it names.
@@ -73,5 +79,9 @@ impl SelectionArgs {
 fn nearest_config(paths: &[PathBuf]) -> Option<PathBuf> {
     let first = paths.iter().find(|path| *path != Path::new("-"));
     let start = fs::canonicalize(first.map_or(Path::new("."), PathBuf::as_path)).ok()?;
-    start.ancestors().map(|directory| directory.join(FILE_NAME)).find(|candidate| candidate.is_file())
+    let found =
+        start.ancestors().map(|directory| directory.join(FILE_NAME)).find(|candidate| candidate.is_file())?;
+    // Shown as the user would name it.
+    let here = std::env::current_dir().and_then(fs::canonicalize).ok();
+    Some(here.and_then(|here| found.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(found))
 }

@@ -2,11 +2,14 @@
 
 mod allow;
 mod annotation;
+pub mod baseline;
 #[cfg(feature = "cli")]
 pub mod chart;
+mod config_exemptions;
 mod coverage;
 mod duplicate;
 mod exempt;
+pub mod identity;
 mod locate;
 #[cfg(feature = "cli")]
 mod parallel;
@@ -19,6 +22,7 @@ pub mod static_pod;
 pub mod walk;
 
 pub use allow::{Allow, AllowError, Allows};
+pub use config_exemptions::void_exemptions;
 pub use duplicate::DUPLICATE_KEY;
 pub use locate::locate;
 pub use source::{Settings, VOID_EXEMPTION, judge};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use super::{FileError, FileReport, Located, ObjectRef, Preparation, Renderer, Totals};
+use super::{FileError, FileReport, Located, ObjectRef, Preparation, Renderer, Suppression, Totals};
 use crate::checks::Severity;
 use crate::edit::{Applicability, Fix};
 use crate::yaml::Pointer;
@@ -16,6 +16,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Default)]
 pub struct Json {
     findings: usize,
+    show_exempted: bool,
 }
 
 #[derive(Serialize)]
@@ -35,6 +36,15 @@ struct OutputFinding<'r> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'r [String],
     fix: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exempted: Option<OutputSuppression<'r>>,
+}
+
+/// How a finding was allowed.
+#[derive(Serialize)]
+struct OutputSuppression<'r> {
+    by: &'static str,
+    reason: &'r str,
 }
 
 #[derive(Serialize)]
@@ -52,26 +62,45 @@ struct End<'r> {
     objects: usize,
     errors: &'r [FileError],
     skipped: Vec<Skipped<'r>>,
+    exempted: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<Baselined>,
+}
+
+/// What became of the baseline.
+#[derive(Serialize)]
+struct Baselined {
+    known: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<usize>,
+}
+
+impl Json {
+    /// `show_exempted`: also what somebody allowed, with a field `exempted` that says how.
+    pub fn new(show_exempted: bool) -> Self {
+        Self { findings: 0, show_exempted }
+    }
 }
 
 /// What stands between two findings.
 const SEPARATOR: &[u8] = b",\n";
 
 /// The findings of a file with what stands between them.
-fn findings(report: &FileReport) -> Vec<u8> {
+fn findings(report: &FileReport, show_exempted: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(512 * report.findings.len());
-    for (index, located) in report.findings.iter().enumerate() {
+    for (index, (located, by)) in report.results(show_exempted).enumerate() {
         if index > 0 {
             text.extend_from_slice(SEPARATOR);
         }
-        serde_json::to_writer(&mut text, &output_finding(located)).expect("strings and numbers are JSON");
+        serde_json::to_writer(&mut text, &output_finding(located, by)).expect("strings and numbers are JSON");
     }
     text
 }
 
 impl Renderer for Json {
     fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-        if report.findings.is_empty() {
+        let count = report.results(self.show_exempted).count();
+        if count == 0 {
             return Ok(());
         }
         if self.findings == 0 {
@@ -79,15 +108,16 @@ impl Renderer for Json {
         } else {
             out.write_all(SEPARATOR)?;
         }
-        self.findings += report.findings.len();
+        self.findings += count;
         match &report.prepared {
             Some(prepared) => out.write_all(prepared),
-            None => out.write_all(&findings(report)),
+            None => out.write_all(&findings(report, self.show_exempted)),
         }
     }
 
     fn preparation(&self) -> Preparation {
-        Box::new(|report| Some(findings(report)))
+        let show_exempted = self.show_exempted;
+        Box::new(move |report| Some(findings(report, show_exempted)))
     }
 
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
@@ -106,6 +136,9 @@ impl Renderer for Json {
             objects: totals.objects,
             errors: &totals.errors,
             skipped: skipped.collect(),
+            exempted: totals.exempted,
+            baseline: (totals.known > 0 || totals.stale.is_some())
+                .then_some(Baselined { known: totals.known, stale: totals.stale }),
         };
         // The rest of the object, without its opening brace.
         writeln!(out, "], {}", &serde_json::to_string(&end)?[1..])
@@ -116,7 +149,7 @@ fn as_text<S: Serializer>(pointer: &Pointer, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(pointer)
 }
 
-fn output_finding(located: &Located) -> OutputFinding<'_> {
+fn output_finding<'r>(located: &'r Located, by: Option<&'r Suppression>) -> OutputFinding<'r> {
     let finding = &located.finding;
     OutputFinding {
         check: finding.check,
@@ -131,6 +164,7 @@ fn output_finding(located: &Located) -> OutputFinding<'_> {
         message: &finding.message,
         notes: &finding.notes,
         fix: fix_word(finding.fix.as_ref()),
+        exempted: by.map(|by| OutputSuppression { by: by.by.name(), reason: &by.reason }),
     }
 }
 
@@ -161,7 +195,7 @@ mod tests {
                 "notes": ["it can do all that the host's root can"], "fix": "unsafe"
             }],
             "errors": [{"file": "broken.yaml", "line": 3, "column": 7, "message": "tab in indentation"}],
-            "skipped": [{"reason": "not-kubernetes", "files": 1}]
+            "skipped": [{"reason": "not-kubernetes", "files": 1}], "exempted": 0
         });
         assert_eq!(serde_json::from_str::<Value>(&sample::rendered(&mut Json::default())).unwrap(), expected);
     }

@@ -7,6 +7,8 @@ mod github;
 mod html;
 mod json;
 mod junit;
+#[cfg(test)]
+pub(in crate::lint) mod sample;
 mod sarif;
 #[cfg(feature = "cli")]
 mod text;
@@ -17,7 +19,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::checks::{Finding, Severity};
+use crate::checks::{Check, Finding, Severity};
 use crate::edit::Applicability;
 use crate::k8s::{Object, Tree};
 use crate::yaml::{Node, Position};
@@ -26,7 +28,7 @@ pub use github::Github;
 pub use html::Html;
 pub use json::Json;
 pub use junit::Junit;
-pub use sarif::Sarif;
+pub use sarif::{GITHUB_RESULTS, Sarif};
 #[cfg(feature = "cli")]
 pub use text::Text;
 
@@ -77,6 +79,15 @@ pub struct FileReport {
     pub coverage: Vec<Coverage>,
     /// What the renderer has prepared of all that; nobody may change it any more.
     pub prepared: Option<Vec<u8>>,
+}
+
+impl FileReport {
+    /// The findings; where `exempted`, then also those that somebody allowed, each with how.
+    fn results(&self, exempted: bool) -> impl Iterator<Item = (&Located, Option<&Suppression>)> {
+        let findings = self.findings.iter().map(|located| (located, None));
+        let exempted = self.exempted.iter().filter(move |_| exempted);
+        findings.chain(exempted.map(|exempted| (&exempted.located, Some(&exempted.by))))
+    }
 }
 
 /// How many containers of a namespace have a read-only root filesystem. The rest need it.
@@ -136,6 +147,18 @@ pub enum ExemptedBy {
     Baseline,
 }
 
+impl ExemptedBy {
+    /// `comment`, as reports say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Comment => "comment",
+            Self::Annotation => "annotation",
+            Self::Configuration => "configuration",
+            Self::Baseline => "baseline",
+        }
+    }
+}
+
 /// The sum over all files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -151,6 +174,8 @@ pub struct Totals {
     pub exempted: usize,
     /// Findings that the baseline knows.
     pub known: usize,
+    /// Findings that the baseline knows and that are gone; `None` where nothing can be said of that.
+    pub stale: Option<usize>,
     /// Files that could not be judged.
     pub errors: Vec<FileError>,
     /// What was left out: files, or documents of a file, by reason.
@@ -178,6 +203,15 @@ impl Totals {
     pub fn add(&mut self, report: &FileReport) {
         self.files += 1;
         self.objects += report.objects;
+        self.add_findings(report);
+        self.errors.extend(report.errors.iter().cloned());
+        for reason in &report.skipped {
+            *self.skipped.entry(reason.clone()).or_default() += 1;
+        }
+    }
+
+    /// Adds the findings alone, of a file that is none of those to judge.
+    pub fn add_findings(&mut self, report: &FileReport) {
         for located in &report.findings {
             *self.findings.entry(located.finding.severity).or_default() += 1;
             match located.finding.fix.as_ref().map(|fix| fix.applicability) {
@@ -190,10 +224,6 @@ impl Totals {
         let known = known.count();
         self.known += known;
         self.exempted += report.exempted.len() - known;
-        self.errors.extend(report.errors.iter().cloned());
-        for reason in &report.skipped {
-            *self.skipped.entry(reason.clone()).or_default() += 1;
-        }
     }
 
     /// How many findings are at least this bad.
@@ -244,6 +274,21 @@ pub struct Located {
     pub span: Range<usize>,
     /// The bytes of the finding's related places, in their order.
     pub related: Vec<Range<usize>>,
+}
+
+/// What an identifier of a finding means: the first sentence of the check's manual, or for what is reported about
+/// files and exemptions themselves, that.
+pub(crate) fn about(id: &str) -> String {
+    match Check::find(id) {
+        Some(check) => check.summary(),
+        None if id == super::VOID_EXEMPTION => {
+            "Finds exemptions that have ended, give no reason, or silence nothing.".to_owned()
+        }
+        None if id == super::DUPLICATE_KEY => {
+            "Finds keys that a mapping has twice, of which the last one counts.".to_owned()
+        }
+        None => id.to_owned(),
+    }
 }
 
 /// What names an object; absent parts are empty.
@@ -299,74 +344,4 @@ pub struct FileError {
     pub column: u32,
     /// What is wrong and what was expected.
     pub message: String,
-}
-
-/// A report for the renderers' tests.
-#[cfg(test)]
-mod sample {
-    use super::*;
-    use crate::edit::{Applicability, Fix};
-    use crate::yaml::Pointer;
-
-    /// The file that the finding of [`report`] is in.
-    pub(super) const SOURCE: &str = "kind: Pod\nspec:\n  containers:\n  - name: web\n    image: nginx\n";
-
-    pub(super) fn located() -> Located {
-        let start = SOURCE.find("name").unwrap();
-        let finding = Finding {
-            check: "privileged",
-            severity: Severity::Error,
-            pointer: "/spec/containers/0".parse::<Pointer>().unwrap(),
-            container: Some("web".to_owned()),
-            message: "container is privileged".to_owned(),
-            notes: vec!["it can do all that the host's root can".to_owned()],
-            related: vec![(Pointer::root(), "of this object".to_owned())],
-            fix: Some(Fix::new("set privileged to false", Vec::new(), Applicability::Unsafe)),
-        };
-        Located {
-            finding,
-            file: "pod.yaml".to_owned(),
-            document: 0,
-            object: ObjectRef {
-                api_version: "v1".to_owned(),
-                kind: "Pod".to_owned(),
-                name: "p".to_owned(),
-                ..ObjectRef::default()
-            },
-            position: Position { line: 4, column: 5 },
-            end: Position { line: 5, column: 17 },
-            span: start..SOURCE.len() - 1,
-            related: std::iter::once(0..9).collect(),
-        }
-    }
-
-    pub(super) fn reports() -> Vec<FileReport> {
-        let error = FileError {
-            file: "broken.yaml".to_owned(),
-            line: 3,
-            column: 7,
-            message: "tab in indentation".to_owned(),
-        };
-        let found = FileReport {
-            file: "pod.yaml".to_owned(),
-            source: SOURCE.to_owned(),
-            objects: 1,
-            findings: vec![located()],
-            ..FileReport::default()
-        };
-        let clean = FileReport {
-            file: "clean.yaml".to_owned(),
-            skipped: vec![Skip::because("not-kubernetes")],
-            ..FileReport::default()
-        };
-        let broken =
-            FileReport { file: "broken.yaml".to_owned(), errors: vec![error], ..FileReport::default() };
-        vec![broken, clean, found]
-    }
-
-    pub(super) fn rendered(renderer: &mut dyn Renderer) -> String {
-        let mut out = Vec::new();
-        render(&reports(), renderer, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
 }

@@ -1,24 +1,38 @@
 //! `--format sarif`: SARIF 2.1.0, which code scanning services read.
 //!
+//! What somebody allowed is left out unless asked for: the standard has `suppressions` for it, and GitHub shows such
+//! results as open alerts all the same.
+//!
 //! Source: OASIS, *Static Analysis Results Interchange Format 2.1.0*; GitHub, *SARIF support for code scanning*.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{FileError, FileReport, Located, Renderer, Totals};
+use super::{ExemptedBy, FileError, FileReport, Located, Renderer, Suppression, Totals, about};
 use crate::checks::{Check, Severity};
+use crate::lint::identity::Identity;
 
 /// Writes one log with one run, a result a line.
 #[derive(Debug, Default)]
 pub struct Sarif {
+    show_exempted: bool,
     results: usize,
     /// The checks with findings so far; a result names its rule by the place here.
     checks: Vec<&'static str>,
 }
 
+/// GitHub takes no run with more results than this, and shows the worst 5,000 of them.
+pub const GITHUB_RESULTS: usize = 25_000;
+
 impl Sarif {
+    /// `show_exempted`: also what somebody allowed, as suppressed results.
+    pub fn new(show_exempted: bool) -> Self {
+        Self { show_exempted, ..Self::default() }
+    }
+
     fn separator(&mut self) -> &'static str {
         self.results += 1;
         if self.results == 1 { START } else { ",\n" }
@@ -38,10 +52,19 @@ const START: &str = "{\"$schema\": \"https://json.schemastore.org/sarif-2.1.0.js
 
 impl Renderer for Sarif {
     fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-        for located in &report.findings {
+        // Findings that are alike are told apart by their order.
+        let mut alike = HashMap::new();
+        for (located, by) in report.results(self.show_exempted) {
             out.write_all(self.separator().as_bytes())?;
             let index = self.rule_index(located.finding.check);
-            serde_json::to_writer(&mut *out, &result(located, index))?;
+            let digest = fingerprint(located);
+            let number: &mut usize = alike.entry(digest.clone()).or_default();
+            *number += 1;
+            let mut result = result(located, index, &format!("{digest}:{number}"));
+            if self.show_exempted {
+                result["suppressions"] = by.into_iter().map(suppression).collect();
+            }
+            serde_json::to_writer(&mut *out, &result)?;
         }
         Ok(())
     }
@@ -65,29 +88,65 @@ impl Renderer for Sarif {
     }
 }
 
-fn rule(check: &str) -> Value {
-    let summary = Check::find(check).map_or_else(|| check.to_owned(), Check::summary);
+fn rule(id: &str) -> Value {
+    let check = Check::find(id);
+    let severity = check.map_or(Severity::Warning, |check| check.severity);
+    let summary = about(id);
+    // CVSS, by which GitHub sorts: high, medium, low.
+    let score = match severity {
+        Severity::Error => "8.0",
+        Severity::Warning => "5.0",
+        Severity::Info => "2.0",
+    };
+    let page = env!("CARGO_PKG_REPOSITORY");
     json!({
-        "id": check,
-        "name": check,
+        "id": id,
+        "name": id,
         "shortDescription": {"text": summary},
-        "helpUri": format!("{}/blob/main/docs/checks.md#{check}", env!("CARGO_PKG_REPOSITORY")),
-        "properties": {"tags": ["security", "kubernetes"]},
+        "fullDescription": {"text": summary},
+        "helpUri": format!("{page}/blob/main/docs/checks.md#{id}"),
+        "help": {
+            "text": check.map_or_else(|| summary.clone(), Check::manual),
+            "markdown": check.map_or_else(|| summary.clone(), Check::manual),
+        },
+        "defaultConfiguration": {"level": level(severity)},
+        "properties": {
+            "tags": ["security", "kubernetes"],
+            "precision": "very-high",
+            "problem.severity": severity,
+            "security-severity": score,
+        },
     })
 }
 
-fn result(located: &Located, rule_index: usize) -> Value {
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn suppression(by: &Suppression) -> Value {
+    let kind = match by.by {
+        ExemptedBy::Comment | ExemptedBy::Annotation => "inSource",
+        ExemptedBy::Configuration | ExemptedBy::Baseline => "external",
+    };
+    let mut suppression = json!({"kind": kind, "status": "accepted"});
+    if !by.reason.is_empty() {
+        suppression["justification"] = by.reason.as_str().into();
+    }
+    suppression
+}
+
+fn result(located: &Located, rule_index: usize, fingerprint: &str) -> Value {
     let finding = &located.finding;
     let message =
         std::iter::once(&finding.message).chain(&finding.notes).cloned().collect::<Vec<_>>().join("\n");
     json!({
         "ruleId": finding.check,
         "ruleIndex": rule_index,
-        "level": match finding.severity {
-            Severity::Info => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        },
+        "level": level(finding.severity),
         "message": {"text": message},
         "locations": [{
             "physicalLocation": {
@@ -101,7 +160,8 @@ fn result(located: &Located, rule_index: usize) -> Value {
             },
             "logicalLocations": [{"fullyQualifiedName": logical_name(located), "kind": "resource"}],
         }],
-        "partialFingerprints": {"lithify/v1": fingerprint(located)},
+        // GitHub tells alerts apart by this key only.
+        "partialFingerprints": {"primaryLocationLineHash": fingerprint, "lithify/v1": fingerprint},
     })
 }
 
@@ -124,19 +184,19 @@ fn logical_name(located: &Located) -> String {
     parts.into_iter().chain(container).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
-/// Stable while lines move: the check, the file and the object's names, never the line.
+/// Stable while lines move and items are inserted.
 fn fingerprint(located: &Located) -> String {
-    let pointer = located.finding.pointer.to_string();
-    let parts = [located.finding.check, &located.file, &logical_name(located), &pointer];
-    let digest = Sha256::digest(parts.join("\0"));
+    let Identity { object, container, check, place } = Identity::of(located);
+    let digest = Sha256::digest([located.file.as_str(), &check, &object, &container, &place].join("\0"));
     digest[..16].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-/// A path as a relative URI reference: what RFC 3986 does not allow in a path is percent-encoded.
+/// A path as a URI, relative where the path is: what RFC 3986 does not allow in a path is percent-encoded.
 fn uri(path: &str) -> String {
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
     let path = path.strip_prefix("./").unwrap_or(path);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=@".contains(&byte);
-    path.bytes().fold(String::with_capacity(path.len()), |uri, byte| {
+    path.bytes().fold(scheme.to_owned(), |uri, byte| {
         if is_plain(byte) {
             uri + char::from(byte).encode_utf8(&mut [0; 4])
         } else {
@@ -169,15 +229,23 @@ mod tests {
     }
 
     #[test]
-    fn fingerprint_survives_moved_lines() {
-        let located = sample::located();
-        let mut moved = located.clone();
-        moved.position.line += 10;
-        assert_eq!(fingerprint(&moved), fingerprint(&located));
+    fn numbers_findings_that_are_alike() {
+        let mut report = sample::reports().pop().unwrap();
+        report.findings.push(report.findings[0].clone());
+        let mut out = Vec::new();
+        crate::lint::report::render(&[report], &mut Sarif::default(), &mut out).unwrap();
+        let log: Value = serde_json::from_slice(&out).unwrap();
+        let hash = |index: usize| {
+            let fingerprints = &log["runs"][0]["results"][index]["partialFingerprints"];
+            fingerprints["primaryLocationLineHash"].as_str().unwrap().to_owned()
+        };
+        let (first, second) = (hash(0), hash(1));
+        assert_eq!(first.strip_suffix(":1"), second.strip_suffix(":2"));
     }
 
     #[test]
     fn encodes_paths() {
         assert_eq!(uri("./a b/c%.yaml"), "a%20b/c%25.yaml");
+        assert_eq!(uri("/etc/é.yaml"), "file:///etc/%C3%A9.yaml");
     }
 }

@@ -104,9 +104,20 @@ fn summary(totals: &Totals) -> String {
         Some((only, [])) => format!("found {only} in {scope}"),
         Some((last, others)) => format!("found {} and {last} in {scope}", others.join(", ")),
     };
-    match totals.errors.len() {
-        0 => found,
-        unjudged => format!("{found}; {} could not be judged", plural(unjudged, "file")),
+    let mut text = found;
+    if !totals.errors.is_empty() {
+        text = format!("{text}; {} could not be judged", plural(totals.errors.len(), "file"));
+    }
+    for (count, word) in [(totals.exempted, "exempt"), (totals.known, "known from the baseline")] {
+        if count > 0 {
+            text = format!("{text}; {count} {word}");
+        }
+    }
+    match totals.fixable {
+        (0, 0) => text,
+        (0, risky) => format!("{text}\n{risky} fixable with `lithify fix --unsafe`"),
+        (safe, 0) => format!("{text}\n{safe} fixable with `lithify fix`"),
+        (safe, risky) => format!("{text}\n{safe} fixable with `lithify fix`, {risky} more with `--unsafe`"),
     }
 }
 

@@ -64,12 +64,10 @@ impl Groups {
             self.namespace(&coverage.namespace).coverage.add(coverage);
         }
         for exempted in &report.exempted {
-            let by = match exempted.by.by {
-                ExemptedBy::Comment => "comment",
-                ExemptedBy::Annotation => "annotation",
-                ExemptedBy::Configuration => "lithify.yaml",
-                ExemptedBy::Baseline => continue,
-            };
+            if exempted.by.by == ExemptedBy::Baseline {
+                continue;
+            }
+            let by = exempted.by.by.name();
             let allowed = (exempted.located.finding.check, by, exempted.by.reason.clone());
             *self.allowed.entry(allowed).or_default() += 1;
         }

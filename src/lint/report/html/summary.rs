@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use jiff::civil::Date;
 
-use super::super::{Coverage, Totals};
+use super::super::{Coverage, Totals, about};
 use super::escape::{Encoded, Escaped, Grouped};
 use super::groups::{Counts, Groups};
-use crate::checks::{Check, Severity};
+use crate::checks::Severity;
 
 /// Units of a bar's length.
 const BAR: usize = 1000;
@@ -145,8 +145,7 @@ fn write_checks(groups: &Groups, out: &mut dyn Write) -> io::Result<()> {
     let checks = groups.checks();
     let most = checks.first().map_or(1, |(_, counts)| counts.sum());
     for (check, counts) in checks {
-        let summary = Check::find(check).map(Check::summary).unwrap_or_default();
-        group_row("check", check, check, &summary, (counts, most), out)?;
+        group_row("check", check, check, &about(check), (counts, most), out)?;
     }
     out.write_all(b"</table></div></section>\n")
 }
