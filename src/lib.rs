@@ -24,6 +24,8 @@ pub mod config;
 
 pub mod lint;
 
+pub mod policy;
+
 #[cfg(feature = "cli")]
 pub mod install;
 

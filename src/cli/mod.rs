@@ -11,6 +11,7 @@ mod checks;
 mod fields;
 mod generate;
 mod lint;
+mod policy;
 mod profiles;
 mod replace;
 mod report;
@@ -63,6 +64,7 @@ enum Command {
     AuditPolicy(audit_policy::AuditPolicyArgs),
     Apiserver(apiserver::ApiserverArgs),
     Checks(checks::ChecksArgs),
+    Policy(policy::PolicyArgs),
     Rules(rules::RulesArgs),
     Fields(fields::FieldsArgs),
     Completions(generate::CompletionsArgs),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::AuditPolicy(args) => audit_policy::run(&args, &mut terminal),
         Command::Apiserver(args) => apiserver::run(&args, &mut terminal),
         Command::Checks(args) => checks::run(&args, &mut terminal),
+        Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Rules(args) => rules::run(&args, &mut terminal),
         Command::Fields(args) => fields::run(&args, &mut terminal),
         Command::Completions(args) => generate::completions(&args, Cli::command(), &mut terminal),

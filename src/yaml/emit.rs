@@ -21,6 +21,13 @@ pub(super) struct Style {
     pub(super) always: Option<Quote>,
 }
 
+/// A value as a document of its own: block style, two columns a step, ended by a line break.
+pub fn document(value: &Value) -> String {
+    let style =
+        Style { eol: "\n", step: 2, dash_offset: 0, quote: Quote::Double, literals: true, always: None };
+    style.node(0, 0, value) + "\n"
+}
+
 /// How new text inside `{}` and `[]` is laid out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FlowStyle {

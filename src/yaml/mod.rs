@@ -40,6 +40,7 @@ mod value;
 mod tests;
 
 pub use edit::{EditRefusal, Editor};
+pub use emit::document;
 pub use error::{SyntaxError, SyntaxReason};
 pub use parser::MAX_DEPTH;
 pub(crate) use pointer::parse_index;

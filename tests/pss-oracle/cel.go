@@ -24,43 +24,73 @@ func (v validation) GetExpression() string { return string(v) }
 
 func (v validation) ReturnTypes() []*cel.Type { return []*cel.Type{cel.BoolType} }
 
-// validator evaluates expressions as the apiserver's ValidatingAdmissionPolicy plugin does.
-type validator struct {
-	compiler plugincel.ConditionCompiler
-	compiled map[string]plugincel.ConditionEvaluator
+// variable is a named expression that others refer to.
+type variable struct {
+	Name       string `json:"name"`
+	Expression string `json:"expression"`
 }
 
-func newValidator() *validator {
-	environment := environment.MustBaseEnvSet(oldest)
-	return &validator{plugincel.NewConditionCompiler(environment), map[string]plugincel.ConditionEvaluator{}}
+func (v *variable) GetName() string { return v.Name }
+
+func (v *variable) GetExpression() string { return v.Expression }
+
+func (v *variable) ReturnTypes() []*cel.Type { return []*cel.Type{cel.AnyType, cel.DynType} }
+
+// validatingPolicy is the part of a ValidatingAdmissionPolicy's spec that judges.
+type validatingPolicy struct {
+	Variables   []variable `json:"variables"`
+	Validations []struct {
+		Expression string `json:"expression"`
+	} `json:"validations"`
 }
 
-// evaluate returns true, false, or the error that the apiserver would report.
-func (v *validator) evaluate(expression string, pod *corev1.Pod) any {
-	condition, ok := v.compiled[expression]
-	if !ok {
-		accessors := []plugincel.ExpressionAccessor{validation(expression)}
-		condition = v.compiler.CompileCondition(accessors, plugincel.OptionalVariableDeclarations{}, environment.NewExpressions)
-		v.compiled[expression] = condition
+// compile does what the apiserver's ValidatingAdmissionPolicy plugin does when a policy is created.
+func (p *validatingPolicy) compile() (plugincel.ConditionEvaluator, error) {
+	compiler, err := plugincel.NewCompositedCompiler(environment.MustBaseEnvSet(oldest))
+	if err != nil {
+		return nil, err
 	}
+	options := plugincel.OptionalVariableDeclarations{}
+	for v := range p.Variables {
+		result := compiler.CompileAndStoreVariable(&p.Variables[v], options, environment.NewExpressions)
+		if result.Error != nil {
+			return nil, fmt.Errorf("variable %s: %w", p.Variables[v].Name, result.Error)
+		}
+	}
+	var accessors []plugincel.ExpressionAccessor
+	for _, v := range p.Validations {
+		accessors = append(accessors, validation(v.Expression))
+	}
+	condition := compiler.CompileCondition(accessors, options, environment.NewExpressions)
 	if errs := condition.CompilationErrors(); len(errs) > 0 {
-		return fmt.Sprint(errs)
+		return nil, fmt.Errorf("%v", errs)
 	}
+	return condition, nil
+}
+
+// evaluate judges the creation of a pod: for each validation true, false, or the error that the apiserver would
+// report. The cost is what the apiserver's budget of a policy has less.
+func evaluate(condition plugincel.ConditionEvaluator, pod *corev1.Pod) (verdicts []any, cost int64, err error) {
+	kind := corev1.SchemeGroupVersion.WithKind("Pod")
 	attributes := &admission.VersionedAttributes{
-		Attributes: admission.NewAttributesRecord(pod, nil, corev1.SchemeGroupVersion.WithKind("Pod"), "default", pod.Name,
+		Attributes: admission.NewAttributesRecord(pod, nil, kind, "default", pod.Name,
 			corev1.SchemeGroupVersion.WithResource("pods"), "", admission.Create, nil, false, nil),
-		VersionedKind:   corev1.SchemeGroupVersion.WithKind("Pod"),
+		VersionedKind:   kind,
 		VersionedObject: admission.NewLazyObject(pod),
 	}
-	kind, resource := metav1.GroupVersionKind(attributes.VersionedKind), metav1.GroupVersionResource(attributes.GetResource())
-	request := plugincel.CreateAdmissionRequest(attributes.Attributes, resource, kind)
-	results, _, err := condition.ForInput(context.Background(), attributes, request,
+	request := plugincel.CreateAdmissionRequest(attributes.Attributes, metav1.GroupVersionResource(attributes.GetResource()),
+		metav1.GroupVersionKind(kind))
+	results, left, err := condition.ForInput(context.Background(), attributes, request,
 		plugincel.OptionalVariableBindings{}, nil, celconfig.RuntimeCELCostBudget)
-	switch {
-	case err != nil:
-		return err.Error()
-	case results[0].Error != nil:
-		return results[0].Error.Error()
+	if err != nil {
+		return nil, 0, err
 	}
-	return results[0].EvalResult.Value()
+	for _, result := range results {
+		if result.Error != nil {
+			verdicts = append(verdicts, result.Error.Error())
+		} else {
+			verdicts = append(verdicts, result.EvalResult.Value())
+		}
+	}
+	return verdicts, celconfig.RuntimeCELCostBudget - left, nil
 }

@@ -1,16 +1,18 @@
 // pss-oracle answers what Kubernetes' own code says of pods.
 //
-// A line of standard input has a Pod, and expressions of a ValidatingAdmissionPolicy if there are any:
+// A first line of standard input may define ValidatingAdmissionPolicies, as far as they judge:
 //
-//	{"pod": {…}, "expressions": ["!has(object.spec.hostPID)", …]}
+//	{"policies": [{"variables": [{"name": "spec", "expression": "object.spec"}], "validations": [{"expression": "…"}]}]}
 //
-// The line of standard output that answers it has the Pod Security controls that deny the pod, by level, from
-// each version of the standards on at which they change, and what each expression comes to: true, false or
-// an error's text.
+// Every other line has a Pod, {"pod": {…}}. The line of standard output that answers it has the Pod Security
+// controls that deny the pod, by level, from each version of the standards on at which they change, and what each
+// policy says of its creation: for each validation true, false or an error's text, and what it costs of the
+// apiserver's budget.
 //
-//	{"changes": [{"since": 0, "baseline": ["privileged"], "restricted": ["privileged", …]}, …], "results": [true]}
+//	{"changes": [{"since": 0, "baseline": ["privileged"], "restricted": ["privileged", …]}, …],
+//	 "policies": [{"verdicts": [true], "cost": 12}]}
 //
-// or {"error": "…"} where the apiserver would not decode the Pod.
+// or {"error": "…"} where the apiserver would not decode the Pod, or not compile the policies.
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	kjson "sigs.k8s.io/json"
@@ -37,25 +40,30 @@ type change struct {
 }
 
 type question struct {
-	Pod         json.RawMessage `json:"pod"`
-	Expressions []string        `json:"expressions"`
+	Pod      json.RawMessage    `json:"pod"`
+	Policies []validatingPolicy `json:"policies"`
+}
+
+type judgement struct {
+	Verdicts []any `json:"verdicts"`
+	Cost     int64 `json:"cost"`
 }
 
 type answer struct {
-	Changes []change `json:"changes,omitempty"`
-	Results []any    `json:"results,omitempty"`
-	Error   string   `json:"error,omitempty"`
+	Changes  []change    `json:"changes,omitempty"`
+	Policies []judgement `json:"policies,omitempty"`
+	Error    string      `json:"error,omitempty"`
 }
 
 // oracle is upstream's evaluator, with checks that note when they deny: its results carry no names.
 type oracle struct {
 	evaluator policy.Evaluator
 	denied    []string
-	validator *validator
+	policies  []plugincel.ConditionEvaluator
 }
 
 func newOracle() (*oracle, error) {
-	o := &oracle{validator: newValidator()}
+	o := &oracle{}
 	checks := policy.DefaultChecks()
 	for c := range checks {
 		id := string(checks[c].ID)
@@ -89,6 +97,16 @@ func (o *oracle) answer(line []byte) answer {
 	if err := json.Unmarshal(line, &question); err != nil {
 		return answer{Error: err.Error()}
 	}
+	for p := range question.Policies {
+		compiled, err := question.Policies[p].compile()
+		if err != nil {
+			return answer{Error: err.Error()}
+		}
+		o.policies = append(o.policies, compiled)
+	}
+	if question.Pod == nil {
+		return answer{}
+	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(question.Pod, &pod); err != nil {
 		return answer{Error: err.Error()}
 	}
@@ -99,8 +117,12 @@ func (o *oracle) answer(line []byte) answer {
 			answer.Changes = append(answer.Changes, next)
 		}
 	}
-	for _, expression := range question.Expressions {
-		answer.Results = append(answer.Results, o.validator.evaluate(expression, &pod))
+	for _, compiled := range o.policies {
+		verdicts, cost, err := evaluate(compiled, &pod)
+		if err != nil {
+			answer.Error = err.Error()
+		}
+		answer.Policies = append(answer.Policies, judgement{verdicts, cost})
 	}
 	return answer
 }

@@ -1,60 +1,47 @@
-//! Predicates as CEL, for the validations of a ValidatingAdmissionPolicy.
+//! Predicates as CEL: the expressions from which exported policies are made.
 //!
 //! Only `has()` chains: every apiserver with the v1 API compiles them, and evaluators outside it can test
 //! them. The object is read as the apiserver hands it over: decoded, so without nulls.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-use super::describe::demand;
-use super::{Allowed, AnnotationKey, CONTAINER_LISTS, Predicate, Rule, Scope, Test};
+use super::{Allowed, Predicate, Test};
 
-/// Where an expression finds the parts of a pod.
+/// Where an expression finds what a condition may look at besides its own value.
 #[derive(Clone, Copy, Debug)]
-pub struct Roots<'r> {
-    /// The pod spec, which is there: `object.spec`, or a variable of the policy.
-    pub spec: &'r str,
-    /// The pod's annotations, a map that is there.
-    pub annotations: &'r str,
+pub(crate) struct Roots<'r> {
+    /// The pod spec, a map that is there.
+    pub(crate) spec: &'r str,
 }
 
-impl Roots<'static> {
-    /// Those of a Pod.
-    pub const POD: Self = Self {
-        spec: "object.spec",
-        annotations: "(has(object.metadata.annotations) ? object.metadata.annotations : {})",
-    };
+/// Whether the test holds for `value`, an expression for something that is there.
+pub(crate) fn holds(test: &Test, value: &str, roots: Roots<'_>) -> Expr {
+    condition(test, value, roots)
 }
 
-/// One validation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Validation {
-    /// True where the object is allowed.
-    pub expression: String,
-    /// What is demanded, in one line.
-    pub message: String,
-}
-
-/// One validation for each rule, in the order of the rules.
-pub fn validations(predicate: &Predicate, roots: Roots<'_>) -> Vec<Validation> {
-    let validation = |rule: &Rule| {
-        let exempt = predicate.exempt.iter().map(|exemption| condition(&exemption.when, roots.spec, roots));
-        let expression = Expr::any(exempt.chain([demanded(rule, roots)]));
-        Validation { expression: expression.to_string(), message: demand(rule) }
-    };
-    predicate.rules.iter().map(validation).collect()
+/// Whether the predicate's rules are not for the pod; `None` where they are for every pod.
+pub(crate) fn exempt(predicate: &Predicate, roots: Roots<'_>) -> Option<Expr> {
+    let mut conditions =
+        predicate.exempt.iter().map(|exemption| condition(&exemption.when, roots.spec, roots));
+    let first = conditions.next()?;
+    Some(Expr::any([first].into_iter().chain(conditions)))
 }
 
 /// A boolean expression, so that parentheses stand where they are needed and only there.
-enum Expr {
+#[derive(Clone, Debug)]
+pub(crate) enum Expr {
+    /// Needs none: a call, a comparison.
     Atom(String),
+    /// All hold.
     All(Vec<Expr>),
+    /// One holds.
     Any(Vec<Expr>),
     /// Condition, then, else.
     Choice(Box<[Expr; 3]>),
 }
 
 impl Expr {
-    fn all(members: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn all(members: impl IntoIterator<Item = Self>) -> Self {
         let flat = members.into_iter().flat_map(|member| match member {
             Self::All(members) => members,
             other => vec![other],
@@ -62,12 +49,23 @@ impl Expr {
         Self::one_or(flat.collect(), Self::All)
     }
 
-    fn any(members: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn any(members: impl IntoIterator<Item = Self>) -> Self {
         let flat = members.into_iter().flat_map(|member| match member {
             Self::Any(members) => members,
             other => vec![other],
         });
         Self::one_or(flat.collect(), Self::Any)
+    }
+
+    /// It does not hold.
+    pub(crate) fn not(self) -> Self {
+        match self {
+            Self::Atom(text) if text.starts_with('!') || text.contains(' ') => {
+                Self::Atom(format!("!({text})"))
+            }
+            Self::Atom(text) => Self::Atom(format!("!{text}")),
+            compound => Self::Atom(format!("!({compound})")),
+        }
     }
 
     fn one_or(mut members: Vec<Self>, several: impl FnOnce(Vec<Self>) -> Self) -> Self {
@@ -102,44 +100,6 @@ impl fmt::Display for Expr {
     }
 }
 
-fn demanded(rule: &Rule, roots: Roots<'_>) -> Expr {
-    match rule.scope {
-        Scope::Pod => condition(&rule.test, roots.spec, roots),
-        Scope::Volume => each_of("volumes", "v", &condition(&rule.test, "v", roots), roots),
-        Scope::Container => each_container(&condition(&rule.test, "c", roots), roots),
-        Scope::Annotation(key) => annotation(key, &rule.test, roots),
-    }
-}
-
-fn each_of(list: &str, item: &str, test: &Expr, roots: Roots<'_>) -> Expr {
-    let spec = roots.spec;
-    let all = Expr::Atom(format!("{spec}.{list}.all({item}, {test})"));
-    Expr::any([Expr::Atom(format!("!has({spec}.{list})")), all])
-}
-
-fn each_container(test: &Expr, roots: Roots<'_>) -> Expr {
-    Expr::all(CONTAINER_LISTS.map(|(list, _)| each_of(list, "c", test, roots)))
-}
-
-fn annotation(key: AnnotationKey, test: &Test, roots: Roots<'_>) -> Expr {
-    let annotations = roots.annotations;
-    let unless_there = |key: &str| {
-        let test = condition(test, &format!("{annotations}[{key}]"), roots);
-        Expr::any([Expr::Atom(format!("!({key} in {annotations})")), test])
-    };
-    match key {
-        AnnotationKey::Named(name) => unless_there(&text(name)),
-        AnnotationKey::WithPrefix(prefix) => {
-            let test = condition(test, &format!("{annotations}[k]"), roots);
-            let test = Expr::any([Expr::Atom(format!("!k.startsWith({})", text(prefix))), test]);
-            Expr::Atom(format!("{annotations}.all(k, {test})"))
-        }
-        AnnotationKey::OfContainer(prefix) => {
-            each_container(&unless_there(&format!("({} + c.name)", text(prefix))), roots)
-        }
-    }
-}
-
 /// The test of a value that is there.
 fn condition(test: &Test, value: &str, roots: Roots<'_>) -> Expr {
     let all_or_any = |tests: &'static [Test]| tests.iter().map(|test| condition(test, value, roots));
@@ -157,7 +117,7 @@ fn condition(test: &Test, value: &str, roots: Roots<'_>) -> Expr {
         }
         Test::All(tests) => Expr::all(all_or_any(tests)),
         Test::Any(tests) => Expr::any(all_or_any(tests)),
-        Test::Not(test) => Expr::Atom(format!("!({})", condition(test, value, roots))),
+        Test::Not(test) => condition(test, value, roots).not(),
         Test::Inherited(path, test) => {
             let own = condition(test, &join(value, path), roots);
             let pods = field(path, test, roots.spec, roots);
@@ -216,10 +176,19 @@ fn join(value: &str, path: &[&str]) -> String {
     path.iter().fold(value.to_owned(), |place, key| place + "." + key)
 }
 
-/// A CEL string; the tables hold no quotes and no backslashes.
-fn text(text: &str) -> String {
-    debug_assert!(!text.contains(['\'', '\\']));
-    format!("'{text}'")
+/// A CEL string.
+pub(crate) fn text(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('\'');
+    for character in text.chars() {
+        match character {
+            '\'' | '\\' => literal.extend(['\\', character]),
+            control if control.is_control() => _ = write!(literal, "\\u{:04x}", u32::from(control)),
+            other => literal.push(other),
+        }
+    }
+    literal.push('\'');
+    literal
 }
 
 #[cfg(test)]
@@ -227,43 +196,33 @@ mod tests {
     use super::super::super::{Check, PssVersion};
     use super::*;
 
-    fn of(check: &str) -> Vec<Validation> {
-        validations(Check::find(check).unwrap().predicate(PssVersion::LATEST).unwrap(), Roots::POD)
+    const ROOTS: Roots<'static> = Roots { spec: "object.spec" };
+
+    fn of(check: &str, rule: usize, value: &str) -> String {
+        let predicate = Check::find(check).unwrap().predicate(PssVersion::LATEST).unwrap();
+        holds(&predicate.rules[rule].test, value, ROOTS).to_string()
     }
 
     #[test]
     fn asks_for_each_parent_of_a_field() {
-        let network = Validation {
-            expression: "!has(object.spec.hostNetwork) || object.spec.hostNetwork == false".to_owned(),
-            message: "the pod shares the network of its node: hostNetwork must be unset or false".to_owned(),
-        };
-        assert_eq!(of("host-namespaces")[0], network);
-        let volumes = "!has(object.spec.volumes) || object.spec.volumes.all(v, !has(v.hostPath))";
-        assert_eq!(of("host-path-volumes")[0].expression, volumes);
+        let network = "!has(object.spec.hostNetwork) || object.spec.hostNetwork == false";
+        assert_eq!(of("host-namespaces", 0, "object.spec"), network);
+        assert_eq!(of("host-path-volumes", 0, "v"), "!has(v.hostPath)");
     }
 
     #[test]
-    fn reads_every_kind_of_container() {
-        let expression = &of("writable-root-filesystem")[0].expression;
-        for (list, _) in CONTAINER_LISTS {
-            assert!(expression.contains(&format!("object.spec.{list}.all(c, ")), "{expression}");
-        }
+    fn inherits_from_the_pod_that_the_roots_name() {
+        let expected = "(has(c.securityContext) && has(c.securityContext.runAsNonRoot)) ? \
+            (c.securityContext.runAsNonRoot == true) : (has(object.spec.securityContext) && \
+            has(object.spec.securityContext.runAsNonRoot) && object.spec.securityContext.runAsNonRoot == true)";
+        assert_eq!(of("run-as-root", 1, "c"), expected);
+        let predicate = Check::find("run-as-root").unwrap().predicate(PssVersion::LATEST).unwrap();
+        let exempt = exempt(predicate, ROOTS).unwrap().to_string();
+        assert_eq!(exempt, "has(object.spec.hostUsers) && object.spec.hostUsers == false");
     }
 
     #[test]
-    fn takes_the_roots_that_a_policy_defines() {
-        let roots = Roots { spec: "variables.spec", annotations: "variables.annotations" };
-        let predicate = Check::find("unconfined-apparmor").unwrap().predicate(PssVersion::LATEST).unwrap();
-        let validations = validations(predicate, roots);
-        assert!(validations.iter().all(|validation| !validation.expression.contains("object.")));
-        let annotations = &validations[2];
-        let expected = "variables.annotations.all(k, \
-            !k.startsWith('container.apparmor.security.beta.kubernetes.io/') || \
-            variables.annotations[k] in ['', 'runtime/default'] || \
-            variables.annotations[k].startsWith('localhost/'))";
-        assert_eq!(annotations.expression, expected);
-        assert!(
-            annotations.message.contains("annotations container.apparmor.security.beta.kubernetes.io/* must")
-        );
+    fn quotes_whatever_a_text_holds() {
+        assert_eq!(text("a'b\\c\n"), "'a\\'b\\\\c\\u000a'");
     }
 }

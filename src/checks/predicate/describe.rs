@@ -106,33 +106,44 @@ fn typed<T: Tree>(value: T) -> String {
     if kind == shown { kind } else { format!("{} {shown}", kind.replacen("a ", "the ", 1)) }
 }
 
-/// What a rule demands, in one line that names no object: the message of an exported policy's validation.
-pub(super) fn demand(rule: &Rule) -> String {
-    let (part, mut path) = match rule.scope {
-        Scope::Pod => ("the pod", String::new()),
-        Scope::Volume => ("a volume", String::new()),
-        Scope::Container => ("a container", String::new()),
-        Scope::Annotation(AnnotationKey::Named(name)) => ("an annotation", format!("annotation {name}")),
-        Scope::Annotation(AnnotationKey::WithPrefix(prefix)) => {
-            ("an annotation", format!("annotations {prefix}*"))
-        }
-        Scope::Annotation(AnnotationKey::OfContainer(prefix)) => {
-            ("an annotation", format!("annotations {prefix}CONTAINER"))
-        }
+/// What a rule demands, in one line that names no object, without the part that it is about:
+/// `is privileged: securityContext.privileged must be unset or false`.
+pub(crate) fn demand(rule: &Rule) -> String {
+    let mut path = match rule.scope {
+        Scope::Pod | Scope::Volume | Scope::Container => String::new(),
+        Scope::Annotation(AnnotationKey::Named(name)) => format!("annotation {name}"),
+        Scope::Annotation(AnnotationKey::WithPrefix(prefix)) => format!("annotations {prefix}*"),
+        Scope::Annotation(AnnotationKey::OfContainer(prefix)) => format!("annotations {prefix}CONTAINER"),
     };
     let mut demands = Vec::new();
     collect(&rule.test, &mut path, false, &mut demands);
-    format!("{part} {}: {}", rule.wrong, demands.join("; "))
+    format!("{}: {}", rule.wrong, joined(&demands))
 }
 
-fn collect(test: &Test, path: &mut String, optional: bool, found: &mut Vec<String>) {
+/// Demands with their fields, those with the same demand together.
+fn joined(demands: &[(String, String)]) -> String {
+    let mut text = String::new();
+    let mut rest = demands;
+    while let Some((_, demand)) = rest.first() {
+        let same = rest.iter().take_while(|(_, other)| other == demand).count();
+        let fields: Vec<_> = rest[..same].iter().map(|(field, _)| field.as_str()).collect();
+        let gap = if text.is_empty() { "" } else { "; " };
+        let space = if fields[0].is_empty() { "" } else { " " };
+        _ = write!(text, "{gap}{}{space}{demand}", fields.join(", "));
+        rest = &rest[same..];
+    }
+    text
+}
+
+fn collect(test: &Test, path: &mut String, optional: bool, found: &mut Vec<(String, String)>) {
     let unset_or = if optional { "unset or " } else { "" };
+    let mut say = |demand: String| found.push((path.clone(), demand));
     match test {
-        Test::Is(allowed) => found.push(format!("{path} must be {unset_or}{allowed}")),
-        Test::Unset => found.push(format!("{path} must be unset")),
-        Test::Includes(item) => found.push(format!("{path} must include {item:?}")),
-        Test::AnyField(keys) => found.push(format!("one of {} must be set", keys.join(", "))),
-        Test::OnlyKeys(keys) => found.push(format!("no fields but {} may be set", keys.join(", "))),
+        Test::Is(allowed) => say(format!("must be {unset_or}{allowed}")),
+        Test::Unset => say("must be unset".to_owned()),
+        Test::Includes(item) => say(format!("must include {item:?}")),
+        Test::AnyField(keys) => say(format!("it must have one of {}", keys.join(", "))),
+        Test::OnlyKeys(keys) => say(format!("it must have no fields but {}", keys.join(", "))),
         Test::Not(_) => {}
         Test::UnsetOr(test) => collect(test, path, true, found),
         Test::Each(test) => below(path, "[*]", |path| collect(test, path, false, found)),

@@ -4,12 +4,13 @@
 //! any tree and names every place that violates it; [`cel`] prints it for a ValidatingAdmissionPolicy.
 //! Absent fields are judged as Go's zero values, `null` as absent, as the apiserver reads them.
 
-pub mod cel;
+pub(crate) mod cel;
 mod describe;
 mod remedy;
 mod test;
 mod walk;
 
+pub(crate) use describe::demand;
 pub(super) use describe::message;
 pub use remedy::{Action, Change, Literal, Remedy};
 pub(super) use remedy::{fix, pointer};
