@@ -85,7 +85,8 @@ impl From<Enforce> for Mode {
 }
 
 pub(super) fn run(args: &ExportArgs, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
-    let config = args.selection.config(&[])?;
+    let file = args.selection.config_file(&[])?;
+    let config = file.map(|file| file.config).unwrap_or_default();
     let selection = args.selection.resolve(&config)?;
     let settings = Settings {
         selection: &selection,
