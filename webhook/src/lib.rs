@@ -2,9 +2,16 @@
 //!
 //! Two parts. [`review`] is the verdict on one AdmissionReview, pure: bytes, policy, labels and a date in, a
 //! verdict out; fuzzing and `lithify-webhook review` use it alone. Around it, behind the feature `serve`, is
-//! what a cluster needs: [`serve`], the HTTPS server, and [`command`], the command line.
+//! what a cluster needs: [`serve`], the HTTPS server; [`registration`], what the apiserver is told of it;
+//! [`certificates`] of our own; and [`command`], the command line.
 
 pub mod review;
+
+#[cfg(feature = "serve")]
+pub mod registration;
+
+#[cfg(feature = "serve")]
+pub mod certificates;
 
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lithify::config;
+use lithify::profile::Profiles;
 use lithify_webhook::review::{Labels, Policy};
-use lithify_webhook::serve::{App, Condition, Limits, Log, Namespaces, router};
+use lithify_webhook::serve::{App, Condition, Limits, Log, Namespaces, Sources, router};
 use serde_json::{Value, json};
 use warp::http::{Response, StatusCode};
 use warp::hyper::body::Bytes;
 
 fn app() -> Arc<App> {
-    let policy = Policy::new(config::read(b"enforcement: {namespaces: {prod: deny}}").unwrap()).unwrap();
+    let policy =
+        Policy::new(config::read(b"enforcement: {namespaces: {prod: deny}}").unwrap(), Profiles::default())
+            .unwrap();
     let labels = Labels::from([("lithify.dev/enforce".to_owned(), "baseline".to_owned())]);
     let namespaces = Namespaces::Fixed(BTreeMap::from([("web".to_owned(), labels)]));
     App::new(policy, namespaces, Log::new(std::io::sink(), false), Limits::default())
@@ -106,7 +109,14 @@ async fn counts_decisions_by_check_namespace_mode_and_kind() {
 async fn a_broken_configuration_keeps_the_old_and_says_so() {
     let app = app();
     let prod = review("prod", &pod(0), &Value::Null);
-    app.reload_configuration("lithify.yaml", Ok(b"enforcment: {default: deny}"));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("lithify.yaml");
+    let reload = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let sources = Sources::find(Some(file.clone()), None).unwrap();
+        app.reload_configuration(&sources, Ok(&[text.as_bytes().to_vec()]));
+    };
+    reload("enforcment: {default: deny}");
     assert_eq!(answer(&post(&app, "/validate", &prod).await)["response"]["allowed"], false);
     let (status, shown) = get(&app, "/readyz").await;
     assert_eq!(status, StatusCode::OK, "the old configuration still serves");
@@ -121,7 +131,7 @@ async fn a_broken_configuration_keeps_the_old_and_says_so() {
     );
     assert!(metrics.contains(r#"lithify_webhook_reload_ok{source="configuration"} 0"#), "{metrics}");
 
-    app.reload_configuration("lithify.yaml", Ok(b"enforcement: {default: off}"));
+    reload("enforcement: {default: off}");
     assert_eq!(answer(&post(&app, "/validate", &prod).await)["response"]["allowed"], true);
     assert!(get(&app, "/metrics").await.1.contains(r#"reload_ok{source="configuration"} 1"#));
 }

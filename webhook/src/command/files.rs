@@ -1,16 +1,16 @@
 //! Files that commands read, with errors that name them.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use lithify::config::Config;
 
 use crate::review::Policy;
+use crate::serve::Sources;
 
-/// The policy of a configuration file, or of none.
-pub(crate) fn policy(path: Option<&Path>) -> anyhow::Result<Policy> {
-    let Some(path) = path else { return Ok(Policy::new(Config::default())?) };
-    let bytes = fs::read(path).with_context(|| format!("read configuration {}", path.display()))?;
-    crate::serve::policy(&path.display().to_string(), &bytes).map_err(|reason| anyhow!(reason))
+/// The policy of a configuration file and a directory of profiles, or of nothing.
+pub(crate) fn policy(config: Option<&Path>, profiles: Option<&Path>) -> anyhow::Result<Policy> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().context("start the runtime")?;
+    let sources = Sources::find(config.map(Path::to_owned), profiles.map(Path::to_owned));
+    let policy = sources.and_then(|sources| runtime.block_on(sources.policy()));
+    policy.map_err(|reason| anyhow!(reason))
 }

@@ -2,7 +2,10 @@
 //!
 //! One file per command. Results go to standard output, logs and errors to standard error.
 
+mod certificates;
+mod endpoint;
 mod files;
+mod register;
 mod review;
 mod serve;
 
@@ -36,6 +39,7 @@ struct Cli {
 enum Command {
     Review(review::ReviewArgs),
     Serve(serve::ServeArgs),
+    Register(register::RegisterArgs),
 }
 
 /// Runs the program with the process's arguments.
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Review(args) => review::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Register(args) => register::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

@@ -7,16 +7,24 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use super::{Outcome, files};
-use crate::review::{Labels, Surroundings, review};
+use crate::review::{Labels, Question, Surroundings, review};
 
 /// Answer one AdmissionReview from standard input, without a server
 #[derive(Args)]
 #[command(after_help = "Example:\n  \
     lithify-webhook review --config lithify.yaml --labels lithify.dev/enforce=immutable < review.json")]
 pub(super) struct ReviewArgs {
-    /// Validate, which is also the default
-    #[arg(long)]
+    /// Tell whether the object may pass, which is also the default
+    #[arg(long, conflicts_with = "mutate")]
     validate: bool,
+
+    /// Tell how the object is to be changed
+    #[arg(long)]
+    mutate: bool,
+
+    /// A directory of write-path profiles [default: none]
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
 
     /// The configuration file [default: none, which says nothing]
     #[arg(long, value_name = "FILE")]
@@ -33,12 +41,13 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(args: &ReviewArgs) -> anyhow::Result<Outcome> {
-    let policy = files::policy(args.config.as_deref())?;
+    let policy = files::policy(args.config.as_deref(), args.profiles.as_deref())?;
     let labels: Labels = args.labels.iter().cloned().collect();
     let mut body = Vec::new();
     io::stdin().lock().read_to_end(&mut body).context("read standard input")?;
+    let question = if args.mutate { Question::Mutate } else { Question::Validate };
     let surroundings = Surroundings { labels: Some(&labels), today: jiff::Zoned::now().date() };
-    let verdict = review(&body, &policy, surroundings).map_err(|malformed| anyhow!(malformed))?;
+    let verdict = review(&body, question, &policy, surroundings).map_err(|malformed| anyhow!(malformed))?;
     let answer = serde_json::to_string_pretty(&verdict.to_json())?;
     writeln!(io::stdout().lock(), "{answer}").context("write the answer")?;
     Ok(if verdict.is_allowed() { Outcome::Clean } else { Outcome::Denied })

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use kube::Client;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
-use crate::review::Policy;
+use super::certificates::{CertificateArgs, certificates};
 use crate::serve::{
-    App, Certificate, Certificates, Condition, Files, Limits, Listener, Log, Namespaces, Timeouts, follow,
-    server_config,
+    App, Condition, Limits, Listener, Log, Namespaces, Sources, Timeouts, follow_sources, server_config,
 };
 
 /// How often files are looked at: a mounted Secret changes a minute after the object anyway.
-const FOLLOW: Duration = Duration::from_secs(2);
+pub(super) const FOLLOW: Duration = Duration::from_secs(2);
 
 /// Serve /validate, /healthz, /readyz and /metrics over HTTPS
 #[derive(Args)]
@@ -34,13 +34,12 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The certificate chain, leaf first, followed while it changes
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: PathBuf,
+    /// A directory of write-path profiles, followed while it changes [default: none]
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
 
-    /// The certificate's private key
-    #[arg(long, value_name = "FILE")]
-    tls_key: PathBuf,
+    #[command(flatten)]
+    certificates: CertificateArgs,
 
     /// The most bytes of a request's body
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_body)]
@@ -82,19 +81,16 @@ fn raise_descriptor_limit() {
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let configuration = Files(args.config.iter().cloned().collect());
-    let contents = configuration.read().await.map_err(|reason| anyhow!("read configuration {reason}"))?;
-    let policy = match (&args.config, contents.first()) {
-        (Some(file), Some(bytes)) => {
-            crate::serve::policy(&file.display().to_string(), bytes).map_err(|reason| anyhow!(reason))?
-        }
-        _ => Policy::new(lithify::config::Config::default())?,
-    };
-    let namespaces = namespaces(args).await?;
+    let sources =
+        Sources::find(args.config.clone(), args.profiles.clone()).map_err(|reason| anyhow!(reason))?;
+    let policy = sources.policy().await.map_err(|reason| anyhow!("read the configuration: {reason}"))?;
+    let client = client(args).await?;
+    let namespaces = namespaces(client.as_ref());
     let limits = Limits { max_body: args.max_body, ..Limits::default() };
     let app = App::new(policy, namespaces, Log::new(io::stderr(), args.verbose), limits);
-    follow_configuration(args, &app, configuration, contents);
-    let certificates = certificates(args, &app).await?;
+    app.metrics.reloaded("configuration", true);
+    tokio::spawn(follow_sources(app.clone(), sources, FOLLOW));
+    let certificates = certificates(&args.certificates, client, &app).await?;
     let listener = Listener::bind(
         args.listen,
         Some(server_config(certificates)?),
@@ -111,46 +107,21 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn namespaces(args: &ServeArgs) -> anyhow::Result<Namespaces> {
+async fn client(args: &ServeArgs) -> anyhow::Result<Option<Client>> {
     if args.without_cluster {
-        return Ok(Namespaces::Fixed(std::collections::BTreeMap::new()));
+        return Ok(None);
     }
-    let client = kube::Client::try_default()
-        .await
-        .context("no cluster to ask for the labels of namespaces; --without-cluster does without")?;
-    let (namespaces, watch) = Namespaces::watched(client);
+    let client = Client::try_default().await;
+    let client =
+        client.context("no cluster to ask for the labels of namespaces; --without-cluster does without")?;
+    Ok(Some(client))
+}
+
+fn namespaces(client: Option<&Client>) -> Namespaces {
+    let Some(client) = client else { return Namespaces::Fixed(std::collections::BTreeMap::new()) };
+    let (namespaces, watch) = Namespaces::watched(client.clone());
     tokio::spawn(watch);
-    Ok(namespaces)
-}
-
-fn follow_configuration(args: &ServeArgs, app: &Arc<App>, files: Files, known: Vec<Vec<u8>>) {
-    let Some(path) = &args.config else { return };
-    app.metrics.reloaded("configuration", true);
-    let (app, file) = (app.clone(), path.display().to_string());
-    tokio::spawn(follow(files, Ok(known), FOLLOW, move |now| {
-        let bytes = now.as_ref().map(|contents| contents[0].as_slice()).map_err(Clone::clone);
-        app.reload_configuration(&file, bytes);
-        async {}
-    }));
-}
-
-/// The certificate of the files, which must be good at the start, and whatever they become.
-async fn certificates(args: &ServeArgs, app: &Arc<App>) -> anyhow::Result<Arc<Certificates>> {
-    let files = Files(vec![args.tls_cert.clone(), args.tls_key.clone()]);
-    let known = files.read().await.map_err(|reason| anyhow!("read certificate {reason}"))?;
-    let certificates = Arc::new(Certificates::default());
-    let first = Certificate::from_pem(&known[0], &known[1])
-        .with_context(|| format!("read {} and {}", args.tls_cert.display(), args.tls_key.display()))?;
-    app.reload_certificate(&certificates, Ok(first));
-    let (app, shared) = (app.clone(), certificates.clone());
-    tokio::spawn(follow(files, Ok(known), FOLLOW, move |now| {
-        let pair = now.and_then(|contents| {
-            Certificate::from_pem(&contents[0], &contents[1]).map_err(|error| error.to_string())
-        });
-        app.reload_certificate(&shared, pair);
-        async {}
-    }));
-    Ok(certificates)
+    namespaces
 }
 
 /// Not ready before the namespaces are known.

@@ -113,13 +113,14 @@ fn name(level: Level, version: Option<PssVersion>) -> String {
 #[cfg(test)]
 mod tests {
     use lithify::config::{self, Config};
+    use lithify::profile::Profiles;
 
     use super::*;
 
     fn shown(config: &str, namespace: &str, labels: &[(&str, &str)]) -> Vec<String> {
         let config: Config = config::read(config.as_bytes()).unwrap();
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let found = demands(&Policy::new(config).unwrap(), namespace, &labels);
+        let found = demands(&Policy::new(config, Profiles::default()).unwrap(), namespace, &labels);
         let demands = found.demands.iter().map(|demand| format!("{:?} {}", demand.mode, demand.name));
         demands.chain(found.problems).collect()
     }

@@ -23,20 +23,23 @@ pub(super) struct Exempt<'p, 'o> {
 impl<'p> Exempt<'p, '_> {
     /// Why a finding is let through; `None` where it counts.
     pub(super) fn reason(&self, finding: &Finding) -> Option<&'p str> {
+        self.reason_for(finding.check, finding.container.as_deref())
+    }
+
+    /// Why what a check finds in a container, or in the whole pod, is let through.
+    pub(super) fn reason_for(&self, check: &str, container: Option<&str>) -> Option<&'p str> {
         let config = self.policy.config();
-        if config.webhook.annotations && self.allows(finding.check) {
+        if config.webhook.annotations && self.allows(check) {
             return Some("the object's annotation lithify.dev/allow");
         }
         if config.exemptions.is_empty() {
             return None;
         }
-        let container = finding.container.as_deref();
         let images = images(self.object, self.policy.context(), container);
         let name = self.object.name().unwrap_or_default();
         let subject = Subject { namespace: self.namespace, name, container, images: &images };
-        let holds = |exemption: &&Exemption| {
-            !exemption.is_expired(self.today) && exemption.covers(finding.check, &subject)
-        };
+        let holds =
+            |exemption: &&Exemption| !exemption.is_expired(self.today) && exemption.covers(check, &subject);
         config.exemptions.iter().find(holds).map(|exemption| exemption.reason.as_str())
     }
 

@@ -9,7 +9,9 @@ mod demand;
 mod exempt;
 mod judge;
 mod limits;
+mod mutate;
 mod object;
+mod open;
 mod policy;
 mod text;
 mod validate;
@@ -17,6 +19,7 @@ mod verdict;
 
 pub use admission::{Malformed, Operation, Review};
 pub use demand::{AUDIT_LABEL, ENFORCE_LABEL, Labels, WARN_LABEL};
+pub use mutate::{ANNOTATION, mutate};
 pub use policy::Policy;
 pub use validate::validate;
 pub use verdict::{Decision, Record, Refusal, Verdict};
@@ -30,13 +33,45 @@ pub struct Surroundings<'s> {
     pub today: jiff::civil::Date,
 }
 
-/// Decodes and judges in one step, for callers that know the namespace's labels beforehand.
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Whether the object may pass.
+    Validate,
+    /// How the object is to be changed.
+    Mutate,
+}
+
+impl Question {
+    /// The last part of its path, and its name in metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Mutate => "mutate",
+        }
+    }
+
+    /// The answer to a review.
+    pub fn answer(self, review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
+        match self {
+            Self::Validate => validate(review, policy, surroundings),
+            Self::Mutate => mutate(review, policy, surroundings),
+        }
+    }
+}
+
+/// Decodes and answers in one step, for callers that know the namespace's labels beforehand.
 ///
 /// # Errors
 /// [`Malformed`] where not even a denial can be addressed.
-pub fn review(body: &[u8], policy: &Policy, surroundings: Surroundings<'_>) -> Result<Verdict, Malformed> {
+pub fn review(
+    body: &[u8],
+    question: Question,
+    policy: &Policy,
+    surroundings: Surroundings<'_>,
+) -> Result<Verdict, Malformed> {
     match Review::decode(body) {
-        Ok(review) => Ok(validate(&review, policy, surroundings)),
+        Ok(review) => Ok(question.answer(&review, policy, surroundings)),
         Err(malformed) => malformed.verdict().ok_or(malformed),
     }
 }

@@ -1,7 +1,9 @@
 //! `lithify.yaml`, made ready for thousands of reviews a second.
 
+use lithify::checks::read_only_root::Writable;
 use lithify::checks::{Context, Level, PssVersion, Selection, UnknownCheck};
 use lithify::config::{Config, Mode};
+use lithify::profile::Profiles;
 
 /// What to demand of whom.
 #[derive(Clone, Debug)]
@@ -12,20 +14,23 @@ pub struct Policy {
     default: Selection,
     /// Each level at the configured version, for namespaces whose labels name one.
     levels: Vec<(Level, Selection)>,
+    /// What to mount where containers write.
+    writable: Writable,
 }
 
 impl Policy {
-    /// The policy of a configuration.
+    /// The policy of a configuration, with the write-path profiles that steer mutation.
     ///
     /// # Errors
     /// [`UnknownCheck`] in `select` or `ignore`.
-    pub fn new(config: Config) -> Result<Self, UnknownCheck> {
+    pub fn new(config: Config, profiles: Profiles) -> Result<Self, UnknownCheck> {
         let version = config.pss_version.unwrap_or_default();
         let default = selection(&config, config.level.unwrap_or_default(), version)?;
         let levels = Level::ALL.into_iter().map(|level| Ok((level, selection(&config, level, version)?)));
         let levels = levels.collect::<Result<_, _>>()?;
         let context = Context { kinds: config.kinds.clone(), ..Context::default() };
-        Ok(Self { config, context, default, levels })
+        let writable = config.writable.with_profiles(profiles);
+        Ok(Self { config, context, default, levels, writable })
     }
 
     /// The configuration that it was made of.
@@ -36,6 +41,11 @@ impl Policy {
     /// Kinds of the user's.
     pub(super) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// What to mount where containers write.
+    pub(super) fn writable(&self) -> &Writable {
+        &self.writable
     }
 
     /// What the configuration does about findings in a namespace, unless its labels say otherwise.

@@ -2,17 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{Decision, Labels, Policy, Surroundings, Verdict, review};
+use super::{Decision, Labels, Policy, Question, Surroundings, Verdict, review};
 use lithify::config;
+use lithify::profile::{self, Profiles};
 
 const UNKNOWN_LABELS: Option<&[(&str, &str)]> = None;
 
 fn verdict_on(config: &str, labels: Option<&[(&str, &str)]>, review_of: &Value) -> Verdict {
-    let policy = Policy::new(config::read(config.as_bytes()).unwrap()).unwrap();
+    let policy = Policy::new(config::read(config.as_bytes()).unwrap(), Profiles::default()).unwrap();
     let labels: Option<Labels> =
         labels.map(|all| all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
     let surroundings = Surroundings { labels: labels.as_ref(), today: "2026-11-24".parse().unwrap() };
-    review(review_of.to_string().as_bytes(), &policy, surroundings).unwrap()
+    review(review_of.to_string().as_bytes(), Question::Validate, &policy, surroundings).unwrap()
 }
 
 fn verdict(config: &str, review_of: &Value) -> Verdict {
@@ -57,11 +58,12 @@ fn denial_names_every_violation_with_container_field_and_the_repair() {
     let refusal = verdict.refusal.as_ref().unwrap();
     assert_eq!((refusal.code, refusal.reason), (403, "Forbidden"));
     let expected = "Pod `web` violates lithify immutable:latest (lithify.yaml)\n\
-        - container \"a\" is privileged: securityContext.privileged is true, must be unset or false; its \
-        read-only root filesystem is void: privileged, it can mount it again for writing (privileged, \
-        spec.containers[0].securityContext.privileged)\n\
-        - container \"b\" has a writable root filesystem: securityContext.readOnlyRootFilesystem is not set, must \
-        be true (writable-root-filesystem, spec.containers[1].securityContext.readOnlyRootFilesystem)\n\
+        - privileged: container \"a\" is privileged: securityContext.privileged is true, must be unset or false; its \
+        read-only root filesystem is void: privileged, it can mount it again for writing \
+        (spec.containers[0].securityContext.privileged)\n\
+        - writable-root-filesystem: container \"b\" has a writable root filesystem: \
+        securityContext.readOnlyRootFilesystem is not set, must be true \
+        (spec.containers[1].securityContext.readOnlyRootFilesystem)\n\
         repair the manifest with `lithify fix FILE`; `lithify checks privileged` explains";
     assert_eq!(refusal.message, expected);
     assert!(verdict.warnings.is_empty());
@@ -74,7 +76,10 @@ fn the_default_only_warns() {
     assert!(verdict.is_allowed());
     assert_eq!(verdict.record.decision, Decision::Warned);
     assert_eq!(verdict.warnings.len(), 3, "{:#?}", verdict.warnings);
-    assert!(verdict.warnings[0].starts_with("lithify immutable:latest: container \"a\" is privileged"));
+    assert!(
+        verdict.warnings[0]
+            .starts_with("lithify immutable:latest: privileged: container \"a\" is privileged")
+    );
 }
 
 #[test]
@@ -96,7 +101,10 @@ fn workloads_are_warned_about_where_their_pods_will_be_denied() {
     let review_of = create("apps/v1", &deployment);
     let warned = verdict(DENY, &review_of);
     assert!(warned.is_allowed());
-    assert!(warned.warnings[0].starts_with("its pods will be denied by lithify immutable:latest: container"));
+    assert!(
+        warned.warnings[0]
+            .starts_with("its pods will be denied by lithify immutable:latest: privileged: container")
+    );
     let config = format!("{DENY}\nwebhook: {{workloads: deny}}");
     assert!(!verdict(&config, &review_of).is_allowed());
     let config = format!("{DENY}\nwebhook: {{workloads: off}}");
@@ -246,4 +254,125 @@ fn kinds_of_the_configuration_are_judged() {
     assert_eq!(verdict("", &review_of).record.decision, Decision::Unjudged);
     let empty = create("argoproj.io/v1alpha1", &json!({"kind": "Rollout", "spec": {"workloadRef": {}}}));
     assert!(verdict(&config, &empty).is_allowed(), "its pods are elsewhere");
+}
+
+const PROFILES: &str = "\
+apiVersion: lithify.dev/v1alpha1
+kind: WriteProfile
+metadata: {name: nginx}
+spec:
+  image: docker.io/library/nginx
+  paths:
+  - {path: /var/cache/nginx, contents: empty, writes: 3, mode: \"0755\", firstWriter: nginx}
+  observed: {from: 2026-11-01T00:00:00Z, to: 2026-11-08T00:00:00Z, containers: 12, starts: 14, stops: 9}
+  unresolved: []
+  complete: true
+";
+
+fn mutation(config: &str, review_of: &Value) -> Verdict {
+    let profiles = Profiles::new(profile::read(PROFILES.as_bytes()).unwrap());
+    let policy = Policy::new(config::read(config.as_bytes()).unwrap(), profiles).unwrap();
+    let labels = Labels::new();
+    let surroundings = Surroundings { labels: Some(&labels), today: "2026-11-24".parse().unwrap() };
+    review(review_of.to_string().as_bytes(), Question::Mutate, &policy, surroundings).unwrap()
+}
+
+fn unprofiled() -> Value {
+    pod(&json!([{"name": "nginx", "image": "nginx"}, {"name": "other", "image": "redis"}]))
+}
+
+#[test]
+fn a_profiled_container_gets_a_read_only_root_and_its_directories() {
+    let changed = mutation("", &create("v1", &unprofiled()));
+    assert_eq!(changed.record.decision, Decision::Mutated);
+    let expected = json!([
+        {"op": "add", "path": "/spec/containers/0/securityContext", "value": {"readOnlyRootFilesystem": true}},
+        {"op": "add", "path": "/spec/containers/0/volumeMounts",
+            "value": [{"name": "rw-nginx-var-cache-nginx", "mountPath": "/var/cache/nginx"}]},
+        {"op": "add", "path": "/spec/volumes", "value": [{"name": "rw-nginx-var-cache-nginx", "emptyDir": {}}]},
+        {"op": "add", "path": "/metadata/annotations", "value": {"lithify.dev/mutated":
+            "nginx: set readOnlyRootFilesystem to true, mount an emptyDir at /var/cache/nginx (profile nginx)"}},
+    ]);
+    assert_eq!(serde_json::to_value(changed.patch.unwrap()).unwrap(), expected);
+    let expected = "lithify: container \"other\" keeps a writable root: no write-path profile tells where it writes but \
+        /tmp; `lithify-probe learn` makes its profile";
+    assert_eq!(changed.warnings, [expected]);
+}
+
+#[test]
+fn a_patched_pod_gets_no_further_patch() {
+    for config in ["", "mutation: all"] {
+        let mut object = unprofiled();
+        let first = mutation(config, &create("v1", &object));
+        json_patch::patch(&mut object, &first.patch.unwrap()).unwrap();
+        assert_eq!(mutation(config, &create("v1", &object)).patch, None, "{config}");
+    }
+}
+
+#[test]
+fn a_container_injected_later_is_recorded_beside_the_others() {
+    let mut object = pod(&json!([{"name": "nginx", "image": "nginx"}]));
+    let first = mutation("", &create("v1", &object));
+    json_patch::patch(&mut object, &first.patch.unwrap()).unwrap();
+    object["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "late", "image": "nginx"}));
+    let second = mutation("", &create("v1", &object));
+    json_patch::patch(&mut object, &second.patch.unwrap()).unwrap();
+    let said = object["metadata"]["annotations"]["lithify.dev/mutated"].as_str().unwrap();
+    assert_eq!(said.lines().map(|line| &line[..5]).collect::<Vec<_>>(), ["nginx", "late:"]);
+}
+
+#[test]
+fn changes_only_what_the_configuration_names() {
+    assert_eq!(mutation("mutation: off", &create("v1", &unprofiled())).patch, None);
+    let all = mutation("mutation: all", &create("v1", &unprofiled()));
+    assert!(all.warnings.is_empty());
+    assert!(
+        all.annotations[0].1.contains("other: set readOnlyRootFilesystem to true, mount an emptyDir at /tmp")
+    );
+    let exempt = "exemptions: [{checks: [writable-root-filesystem], containers: [nginx], reason: it must}]";
+    let changed = mutation(exempt, &create("v1", &unprofiled()));
+    assert_eq!((changed.patch, changed.warnings.len()), (None, 1), "only the other one is warned about");
+    let deployment = json!({"kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"template": {"spec": unprofiled()["spec"]}}});
+    assert_eq!(mutation("", &create("apps/v1", &deployment)).patch, None, "Git has the last word");
+    let changed =
+        mutation("webhook: {mutateWorkloads: true}", &create("apps/v1", &deployment)).patch.unwrap();
+    let patch = serde_json::to_value(changed).unwrap();
+    assert_eq!(patch[3]["path"], "/spec/template/metadata", "{patch:#}");
+}
+
+#[test]
+fn new_ephemeral_containers_get_the_flag_and_mounts_of_volumes_that_are_there() {
+    let mut object = pod(&json!([{"name": "nginx", "image": "nginx"}]));
+    let first = mutation("", &create("v1", &object));
+    json_patch::patch(&mut object, &first.patch.unwrap()).unwrap();
+    let old = object.clone();
+    object["spec"]["ephemeralContainers"] = json!([{"name": "debug", "image": "nginx"}]);
+    let mut review_of = update(&old, &object);
+    review_of["request"]["subResource"] = json!("ephemeralcontainers");
+    let changed = mutation("mutation: all", &review_of);
+    let patch = serde_json::to_value(changed.patch.unwrap()).unwrap();
+    for op in patch.as_array().unwrap() {
+        assert!(op["path"].as_str().unwrap().starts_with("/spec/ephemeralContainers/0/"), "{patch:#}");
+    }
+    review_of["request"]["oldObject"] = object;
+    assert_eq!(mutation("mutation: all", &review_of).patch, None, "nothing new");
+}
+
+#[test]
+fn mirror_pods_and_objects_that_go_are_never_changed() {
+    let mut mirror = pod(&json!([{"name": "nginx", "image": "nginx"}]));
+    mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "abc"});
+    let mut review_of = create("v1", &mirror);
+    assert!(mutation("", &review_of).patch.is_some(), "alice is no node");
+    review_of["request"]["userInfo"] = json!({"username": "system:node:n1", "groups": ["system:nodes"]});
+    assert_eq!(mutation("", &review_of).patch, None);
+    assert!(
+        !mutation(
+            "",
+            &json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {"uid": "u", "operation": "CREATE", "kind": {"kind": "Pod", "version": "v1"}}})
+        )
+        .is_allowed()
+    );
 }

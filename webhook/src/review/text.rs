@@ -3,14 +3,14 @@
 use lithify::checks::Finding;
 use lithify::yaml::Pointer;
 
-/// One violation, as a warning and as a line of a denial.
+/// One violation; the check comes first, for a long warning is cut at its end.
 pub(super) fn violation(finding: &Finding) -> String {
-    format!("{} ({})", finding.message, finding.check)
+    format!("{}: {}", finding.check, finding.message)
 }
 
 /// One violation with its place, for where there is room.
 pub(super) fn placed(finding: &Finding) -> String {
-    format!("{} ({}, {})", finding.message, finding.check, field_path(&finding.pointer))
+    format!("{} ({})", violation(finding), field_path(&finding.pointer))
 }
 
 /// The command that repairs the manifest, and the one that explains `check`.

@@ -1,19 +1,22 @@
 //! The order of a validation: what passes unseen, what cannot be judged, what is demanded, what is done.
 
+use std::collections::HashSet;
+
 use lithify::checks::Finding;
 use lithify::config::Mode;
 use lithify::k8s::{Object, pod_specs};
 use serde_json::Value;
 
 use super::Surroundings;
-use super::admission::{Operation, Review};
+use super::admission::Review;
 use super::demand::{Demand, demands};
 use super::exempt::Exempt;
 use super::judge::{Judged, judge};
-use super::object::{self, is_being_deleted, is_built_in, is_mirror, typed};
+use super::object::{self, is_mirror, typed};
+use super::open::{Opened, open, start};
 use super::policy::Policy;
 use super::text;
-use super::verdict::{Decision, Record, Refusal, Verdict};
+use super::verdict::{Decision, Refusal, Verdict};
 
 /// Said of every static pod's mirror.
 const MIRROR: &str = "a mirror pod: the static pod itself lives on its node's disk and runs whatever is said here; \
@@ -21,7 +24,8 @@ const MIRROR: &str = "a mirror pod: the static pod itself lives on its node's di
 
 /// Judges the object of a review by what its namespace demands.
 pub fn validate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
-    let mut validation = Validation { review, policy, surroundings, verdict: start(review) };
+    let mut validation =
+        Validation { review, policy, surroundings, verdict: start(review), said: HashSet::new() };
     if let Err(refusal) = validation.run() {
         validation.verdict.record.decision = Decision::Unjudged;
         validation.verdict.refusal = Some(refusal);
@@ -29,59 +33,27 @@ pub fn validate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings
     validation.verdict
 }
 
-fn start(review: &Review<'_>) -> Verdict {
-    let record = Record {
-        decision: Decision::Allowed,
-        kind: review.kind.kind.clone(),
-        namespace: review.namespace.clone(),
-        name: review.name.clone(),
-        user: review.user.username.clone(),
-        dry_run: review.dry_run,
-        violations: Vec::new(),
-    };
-    Verdict::allowed(review.uid.clone(), record)
-}
-
 struct Validation<'v, 'b> {
     review: &'v Review<'b>,
     policy: &'v Policy,
     surroundings: Surroundings<'v>,
     verdict: Verdict,
+    /// What has been done about which violation.
+    said: HashSet<(u8, String)>,
 }
 
 impl Validation<'_, '_> {
     fn run(&mut self) -> Result<(), Refusal> {
         let (review, policy) = (self.review, self.policy);
-        match review.operation {
-            Operation::Create | Operation::Update => {}
-            Operation::Delete => {
-                self.pass(Decision::Deletion);
+        let (value, old) = match open(review, policy)? {
+            Opened::Passes(decision) => {
+                self.pass(decision);
                 return Ok(());
             }
-            Operation::Connect => {
-                let message = "connections (exec, attach, port-forward) are none of this webhook's business";
-                return Err(Refusal::bad_request(message.to_owned()));
-            }
-        }
-        if policy.config().webhook.exempt_users.contains(&review.user.username) {
-            self.pass(Decision::ExemptUser);
-            return Ok(());
-        }
-        let value = review.object().map_err(Refusal::bad_request)?;
+            Opened::Judge { object, old } => (object, old),
+        };
         let object = typed(review, policy, &value).map_err(Refusal::bad_request)?;
-        if self.verdict.record.name.is_empty() {
-            object.name().unwrap_or_default().clone_into(&mut self.verdict.record.name);
-        }
-        // Without an old object every violation is a new one.
-        let old = if review.operation == Operation::Update { review.old_object().ok() } else { None };
-        if old.as_ref().is_some_and(is_being_deleted) {
-            self.pass(Decision::Deletion);
-            return Ok(());
-        }
-        if is_built_in(&review.kind) && pod_specs(&object, &policy.context().kinds).is_empty() {
-            let message = format!("the {} has no pod spec to judge", object.kind);
-            return Err(Refusal::bad_request(message));
-        }
+        self.verdict.name(&object);
         let labels = self.surroundings.labels.ok_or_else(|| {
             let namespace = &review.namespace;
             Refusal::internal(format!(
@@ -155,7 +127,7 @@ impl Validation<'_, '_> {
         if self.review.subresource == object::EPHEMERAL_CONTAINERS {
             old.clear(); // nothing that this request could change
         }
-        let counts: Vec<Finding> = match mode {
+        let mut counts: Vec<Finding> = match mode {
             Mode::Off => return,
             Mode::Deny => {
                 if new.is_empty() && !old.is_empty() {
@@ -171,6 +143,8 @@ impl Validation<'_, '_> {
             }
             Mode::Warn | Mode::Audit => new.into_iter().chain(old).collect(),
         };
+        // Two demands of one level need not say the same twice.
+        counts.retain(|finding| self.said.insert((strength(mode), text::violation(finding))));
         if counts.is_empty() {
             return;
         }
@@ -233,12 +207,7 @@ impl Validation<'_, '_> {
             format!("lithify {}", demand.name)
         };
         for finding in findings {
-            let warning = format!("{prefix}: {}", text::violation(finding));
-            let said = text::violation(finding);
-            // Two demands of one level need not say the same twice.
-            if !self.verdict.warnings.iter().any(|other| other.ends_with(&said)) {
-                self.verdict.warnings.push(warning);
-            }
+            self.verdict.warnings.push(format!("{prefix}: {}", text::violation(finding)));
         }
         self.decide(Decision::Warned);
     }

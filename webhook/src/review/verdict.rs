@@ -1,5 +1,6 @@
 //! The answer, as a value and as JSON.
 
+use json_patch::Patch;
 use serde_json::{Map, Value, json};
 
 use lithify::config::Mode;
@@ -18,6 +19,8 @@ pub struct Verdict {
     pub warnings: Vec<String>,
     /// What the audit log is told; the apiserver puts the webhook's name before each key.
     pub annotations: Vec<(&'static str, String)>,
+    /// The changes, for a mutation.
+    pub patch: Option<Patch>,
     /// What logs and metrics are told.
     pub record: Record,
 }
@@ -64,6 +67,8 @@ pub enum Decision {
     Warned,
     /// Allowed, told only to the audit log.
     Audited,
+    /// Allowed, and changed.
+    Mutated,
     /// Allowed: the object violated before, and gets no worse.
     NoWorse,
     /// Allowed: the object goes.
@@ -84,6 +89,7 @@ impl Decision {
             Self::Denied => "denied",
             Self::Warned => "warned",
             Self::Audited => "audited",
+            Self::Mutated => "mutated",
             Self::NoWorse => "no-worse",
             Self::Deletion => "deletion",
             Self::Mirror => "mirror-pod",
@@ -113,7 +119,7 @@ impl Refusal {
 impl Verdict {
     /// Allowed, without a word.
     pub fn allowed(uid: String, record: Record) -> Self {
-        Self { uid, refusal: None, warnings: Vec::new(), annotations: Vec::new(), record }
+        Self { uid, refusal: None, warnings: Vec::new(), annotations: Vec::new(), patch: None, record }
     }
 
     /// Denied, for the request could not be judged.
@@ -136,6 +142,13 @@ impl Verdict {
             let Refusal { code, reason, message } = refusal;
             let status = json!({"status": "Failure", "message": message, "reason": reason, "code": code});
             response.insert("status".to_owned(), status);
+        }
+        if let Some(patch) = &self.patch {
+            use base64::Engine as _;
+            let bytes = json!(patch).to_string();
+            response.insert("patchType".to_owned(), json!("JSONPatch"));
+            response
+                .insert("patch".to_owned(), json!(base64::engine::general_purpose::STANDARD.encode(bytes)));
         }
         if !self.warnings.is_empty() {
             response.insert("warnings".to_owned(), json!(limits::warnings(&self.warnings)));

@@ -33,7 +33,6 @@ pub use listener::{Listener, Timeouts};
 pub use log::Log;
 pub use metrics::Metrics;
 pub use namespaces::Namespaces;
-pub(crate) use reload::policy;
-pub use reload::{Files, follow};
+pub use reload::{Files, Sources, follow, follow_sources};
 pub use router::router;
 pub use tls::{Certificate, CertificateError, Certificates, server_config};

@@ -1,6 +1,6 @@
 //! The endpoints.
 //!
-//! `POST /validate`; `GET /healthz`, `/readyz`, `/metrics`. The apiserver appends `?timeout=…`, so that only paths
+//! `POST /validate` and `/mutate`; `GET /healthz`, `/readyz`, `/metrics`. The apiserver appends `?timeout=…`, so that only paths
 //! count.
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use warp::{Buf, Filter, Reply as _, Stream};
 use super::app::App;
 use super::body::{self, BodyError};
 use super::connections::Connection;
-use crate::review::{Decision, Malformed, Review, Surroundings, Verdict, validate};
+use crate::review::{Decision, Malformed, Question, Review, Surroundings, Verdict};
 
 /// The whole service. `connection` is told when a request is being answered; tests have none.
 pub fn router(
@@ -27,7 +27,11 @@ pub fn router(
         let app = app.clone();
         warp::any().map(move || app.clone())
     };
-    let validate = warp::path!("validate")
+    let question = warp::path!("validate")
+        .map(|| Question::Validate)
+        .or(warp::path!("mutate").map(|| Question::Mutate))
+        .unify();
+    let review = question
         .and(warp::post())
         .and(own.clone())
         .and(warp::any().map(move || connection.clone()))
@@ -36,22 +40,22 @@ pub fn router(
     let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n".into_response());
     let readyz = warp::path!("readyz").and(warp::get()).and(own.clone()).map(|app: Arc<App>| readyz(&app));
     let metrics = warp::path!("metrics").and(warp::get()).and(own).map(|app: Arc<App>| metrics(&app));
-    validate.or(healthz).unify().or(readyz).unify().or(metrics).unify().recover(refuse).unify()
+    review.or(healthz).unify().or(readyz).unify().or(metrics).unify().recover(refuse).unify()
 }
 
 async fn answer<B: Buf>(
+    question: Question,
     app: Arc<App>,
     connection: Option<Arc<Connection>>,
     stream: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response {
-    const ENDPOINT: &str = "validate";
     let start = Instant::now();
     let _in_flight = InFlight::new(&app);
     let limits = &app.limits;
     let response = match body::read(stream, limits.max_body, limits.body_timeout, &app.room).await {
         Ok(body) => {
             let _busy = Connection::busy(connection.as_ref());
-            judge(&app, ENDPOINT, &body.bytes).await
+            judge(&app, question, &body.bytes).await
         }
         Err(error) => {
             app.metrics.malformed();
@@ -63,26 +67,26 @@ async fn answer<B: Buf>(
             text(status, &error.to_string())
         }
     };
-    app.metrics.took(ENDPOINT, start.elapsed());
+    app.metrics.took(question.name(), start.elapsed());
     response
 }
 
-async fn judge(app: &App, endpoint: &'static str, body: &[u8]) -> Response {
+async fn judge(app: &App, question: Question, body: &[u8]) -> Response {
     let _turn = app.judging.acquire().await;
     let verdict = match Review::decode(body) {
         Ok(review) => {
             let policy = app.policy();
             let labels = app.namespaces.labels(&review.namespace).await;
             let surroundings = Surroundings { labels: labels.as_ref(), today: App::today() };
-            validate(&review, &policy, surroundings)
+            question.answer(&review, &policy, surroundings)
         }
         Err(malformed) => match malformed.verdict() {
             Some(denial) => denial,
             None => return unaddressed(app, &malformed),
         },
     };
-    app.metrics.decided(endpoint, &verdict.record);
-    tell(app, endpoint, &verdict);
+    app.metrics.decided(question.name(), &verdict.record);
+    tell(app, question.name(), &verdict);
     let mut response = Response::new(verdict.to_json().to_string().into());
     response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static("application/json"));
     response
@@ -133,7 +137,7 @@ async fn refuse(rejection: warp::Rejection) -> Result<Response, Infallible> {
     let (status, message) = if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
         (StatusCode::METHOD_NOT_ALLOWED, "reviews are posted, everything else is got")
     } else {
-        (StatusCode::NOT_FOUND, "expected /validate, /healthz, /readyz or /metrics")
+        (StatusCode::NOT_FOUND, "expected /validate, /mutate, /healthz, /readyz or /metrics")
     };
     Ok(text(status, message))
 }

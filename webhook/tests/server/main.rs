@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lithify::profile::Profiles;
 use lithify_webhook::review::Policy;
 use lithify_webhook::serve::{
     App, Certificate, Certificates, Limits, Listener, Log, Namespaces, Timeouts, server_config,
@@ -30,7 +31,7 @@ struct Server {
 
 impl Server {
     async fn start(certificate: Certificate, most_connections: usize) -> Self {
-        let policy = Policy::new(lithify::config::Config::default()).unwrap();
+        let policy = Policy::new(lithify::config::Config::default(), Profiles::default()).unwrap();
         let log = Log::new(std::io::sink(), false);
         let app = App::new(policy, Namespaces::Fixed(BTreeMap::new()), log, Limits::default());
         let certificates = Arc::new(Certificates::default());

@@ -1,0 +1,110 @@
+//! `lithify-webhook register`: prints, applies or removes what the apiserver is told.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+use lithify::edit::{FieldOp, yaml_sink};
+use lithify::yaml::Pointer;
+use serde_json::Value;
+
+use super::endpoint::EndpointArgs;
+use super::{Outcome, files};
+use crate::certificates::SECRET;
+use crate::registration::{cluster, configurations};
+use crate::review::Policy;
+
+/// Print the webhook configurations, apply them, or remove them
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    lithify-webhook register --config lithify.yaml | kubectl diff -f -\n  \
+    lithify-webhook register --config lithify.yaml --apply\n  \
+    lithify-webhook register --remove")]
+pub(super) struct RegisterArgs {
+    /// Apply them to the cluster of the kubeconfig, by server-side apply
+    #[arg(long, conflicts_with = "remove")]
+    apply: bool,
+
+    /// Remove both configurations, also while the webhook is dead
+    #[arg(long)]
+    remove: bool,
+
+    /// The configuration file that the webhook runs with [default: none, which says nothing]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    endpoint: EndpointArgs,
+
+    /// Whom the apiserver is to trust, PEM [default: `ca.crt` of the Secret lithify-webhook-tls in the cluster]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &RegisterArgs) -> anyhow::Result<Outcome> {
+    // It has a runtime of its own.
+    let policy = files::policy(args.config.as_deref(), None)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(async { if args.remove { remove().await } else { register(args, &policy).await } })
+}
+
+async fn remove() -> anyhow::Result<Outcome> {
+    let removed = cluster::remove(&client().await?).await.context("remove the webhook configurations")?;
+    let mut stdout = io::stdout().lock();
+    for kind in &removed {
+        writeln!(stdout, "removed {kind} {}", crate::registration::NAME)?;
+    }
+    if removed.is_empty() {
+        writeln!(stdout, "nothing to remove")?;
+    }
+    Ok(Outcome::Clean)
+}
+
+async fn register(args: &RegisterArgs, policy: &Policy) -> anyhow::Result<Outcome> {
+    let bundle = bundle(args).await?;
+    let endpoint = args.endpoint.endpoint();
+    let all = configurations(policy.config(), &endpoint, &args.endpoint.namespace, &bundle);
+    let mut stdout = io::stdout().lock();
+    if args.apply {
+        cluster::apply(&client().await?, &all).await.context("apply the webhook configurations")?;
+        for object in &all {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            writeln!(stdout, "applied {} {}", text(&object["kind"]), text(&object["metadata"]["name"]))?;
+        }
+        return Ok(Outcome::Clean);
+    }
+    for object in &all {
+        let ops = [FieldOp::Replace { at: Pointer::root(), value: object.clone() }];
+        stdout.write_all(b"---\n")?;
+        stdout.write_all(&yaml_sink(b"null\n", 0, &ops).context("write YAML")?)?;
+    }
+    Ok(Outcome::Clean)
+}
+
+async fn bundle(args: &RegisterArgs) -> anyhow::Result<Vec<u8>> {
+    if let Some(path) = &args.ca {
+        return std::fs::read(path).with_context(|| format!("read {}", path.display()));
+    }
+    let namespace = &args.endpoint.namespace;
+    let secrets: Api<Secret> = Api::namespaced(client().await?, namespace);
+    let secret =
+        secrets.get_opt(SECRET).await.with_context(|| format!("read Secret {namespace}/{SECRET}"))?;
+    let missing = || {
+        anyhow!(
+            "there is no Secret {namespace}/{SECRET} with a `ca.crt`: start the webhook first (`serve --self-signed` \
+             makes it), or name the authority with --ca"
+        )
+    };
+    let data = secret.and_then(|secret| secret.data).ok_or_else(missing)?;
+    data.get("ca.crt").map(|bytes| bytes.0.clone()).ok_or_else(missing)
+}
+
+async fn client() -> anyhow::Result<Client> {
+    Client::try_default()
+        .await
+        .context("no cluster to talk to (KUBECONFIG, ~/.kube/config, or a pod's account)")
+}
