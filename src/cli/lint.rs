@@ -1,8 +1,9 @@
 //! `lithify lint`: report what is wrong in files, directories or standard input.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -18,8 +19,9 @@ use crate::checks::Severity;
 use crate::checks::static_pod::{Sibling, is_read_by_kubelet};
 use crate::lint::chart::Charts;
 use crate::lint::read::Reader;
-use crate::lint::report::{FileReport, Totals};
-use crate::lint::walk::{judge_all, walk};
+use crate::lint::render::{self, Options, Plan, Tools};
+use crate::lint::report::{FileError, FileReport, Skip, Totals};
+use crate::lint::walk::walk;
 use crate::lint::{Settings, judge};
 use crate::yaml::Stream;
 
@@ -27,6 +29,7 @@ use crate::yaml::Stream;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     lithify lint deploy/\n  \
+    lithify lint --values prod.yaml charts/web\n  \
     helm template my-chart | lithify lint - --stdin-filename my-chart.yaml\n  \
     lithify lint --level strict --format sarif . > lithify.sarif")]
 pub(super) struct LintArgs {
@@ -60,9 +63,34 @@ pub(super) struct LintArgs {
     #[arg(long, value_name = "NAME", default_value = "-")]
     stdin_filename: String,
 
+    #[command(flatten)]
+    rendering: RenderArgs,
+
     /// Print what was read, judged and left out, and why
     #[arg(long)]
     statistics: bool,
+}
+
+#[derive(Args)]
+struct RenderArgs {
+    /// Values for every chart, as for `helm template`; the last file wins
+    #[arg(long, value_name = "FILE", conflicts_with = "no_render")]
+    values: Vec<PathBuf>,
+
+    /// Render no charts and kustomizations, though `helm`, `kustomize` or `kubectl` are there
+    #[arg(long)]
+    no_render: bool,
+}
+
+impl RenderArgs {
+    fn options(&self) -> anyhow::Result<Options> {
+        for file in &self.values {
+            fs::metadata(file).with_context(|| format!("read values {}", file.display()))?;
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let tools = if self.no_render { Tools::default() } else { Tools::find(&path) };
+        Ok(Options { tools, values: self.values.clone() })
+    }
 }
 
 fn parse_severity(text: &str) -> Result<Severity, String> {
@@ -96,8 +124,10 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     let mut reporting = Reporting::new(&args.reporting, &settings, file.as_ref(), terminal)?;
     let prepare = reporting.preparation();
     terminal.write_unfiltered()?;
+    let mut stdin_is_empty = false;
     if !stdin.is_empty() {
-        let mut report = read_stdin(&args.stdin_filename, &settings)?;
+        let mut report = read_stdin(&args.stdin_filename, &settings);
+        stdin_is_empty = report.skipped.contains(&Skip::because("empty"));
         prepare(&mut report);
         reporting.take(&report, terminal)?;
     }
@@ -111,25 +141,42 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     let judge_file = |path: &Path, bytes: Vec<u8>| {
         let template = charts.unexpanded(path, &bytes);
         let judged = || judge(&path.display().to_string(), bytes, &settings, &|| siblings.of(path));
-        let mut report = template.unwrap_or_else(judged);
-        prepare(&mut report);
-        report
+        template.unwrap_or_else(judged)
     };
-    judge_all(&found.files, judge_file, |report| reporting.take(&report, terminal))?;
+    let options = args.rendering.options()?;
+    let plan = render::plan(found.files, &charts, &options);
+    render::run_all(&plan, &options, judge_file, prepare, |report| reporting.take(report, terminal))?;
     let scope = Scope { directories: files.into_iter().filter(|path| path.is_dir()).collect() };
-    let totals = reporting.finish(&scope, found.skipped, terminal)?;
-    finish(args, &totals, terminal)
+    let mut skipped = found.skipped;
+    skipped.extend(plan.skipped.clone());
+    let totals = reporting.finish(&scope, skipped, terminal)?;
+    if stdin_is_empty {
+        terminal.note(Tone::Warning, "standard input is empty");
+    }
+    finish(args, &totals, &plan, terminal)
 }
 
 /// What is said beside the report.
-fn finish(args: &LintArgs, totals: &Totals, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
+fn finish(args: &LintArgs, totals: &Totals, plan: &Plan, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
+    if !args.rendering.no_render {
+        plan.notes.iter().for_each(|note| terminal.note(Tone::Warning, note));
+    }
     if args.statistics {
         let mut stderr = terminal.stderr();
-        writeln!(stderr, "{:>8}  files read\n{:>8}  objects judged", totals.files, totals.objects)?;
+        let (charts, overlays) = plan.rendered();
+        for (count, what) in [
+            (totals.files, "files read"),
+            (totals.objects, "objects judged"),
+            (charts, "charts rendered"),
+            (overlays, "kustomizations rendered"),
+        ] {
+            writeln!(stderr, "{count:>8}  {what}")?;
+        }
         for (skip, count) in &totals.skipped {
             let of = if skip.of.is_empty() { String::new() } else { format!(" of {}", skip.of) };
             writeln!(stderr, "{count:>8}  left out: {}{of}", skip.reason)?;
         }
+        writeln!(stderr, "{:>8}  not judged for errors", totals.errors.len())?;
     }
     if totals.files == 0 {
         terminal.note(Tone::Warning, "no YAML or JSON file was found to judge");
@@ -137,10 +184,15 @@ fn finish(args: &LintArgs, totals: &Totals, terminal: &mut Terminal) -> anyhow::
     Ok(report::outcome(totals))
 }
 
-fn read_stdin(name: &str, settings: &Settings) -> anyhow::Result<FileReport> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).context("read standard input")?;
-    Ok(judge(name, bytes, settings, &Vec::new))
+fn read_stdin(name: &str, settings: &Settings) -> FileReport {
+    let input = io::stdin().as_fd().try_clone_to_owned().map(File::from).map_err(|error| error.to_string());
+    let bytes = input.and_then(|input| Reader::default().read_all(&input));
+    let failed = |message: String| {
+        let message = format!("standard input: {message}");
+        let error = FileError { file: name.to_owned(), line: 0, column: 0, message };
+        FileReport { file: name.to_owned(), errors: vec![error], ..FileReport::default() }
+    };
+    bytes.map_or_else(failed, |bytes| judge(name, bytes, settings, &Vec::new))
 }
 
 /// The other files of static pods' directories, read once each.

@@ -16,8 +16,16 @@ const TEMPLATES: &str = "templates";
 /// The charts that were met, each directory looked at once.
 #[derive(Debug, Default)]
 pub struct Charts {
-    /// Name of the chart of a directory; `None` where it is no chart.
-    known: Mutex<HashMap<PathBuf, Option<String>>>,
+    /// The chart of a directory; `None` where it is no chart.
+    known: Mutex<HashMap<PathBuf, Option<Known>>>,
+}
+
+/// What a chart's `Chart.yaml` says of it.
+#[derive(Clone, Debug)]
+struct Known {
+    name: String,
+    /// Parts for other charts; Helm does not render it by itself.
+    is_library: bool,
 }
 
 impl Charts {
@@ -27,14 +35,19 @@ impl Charts {
         templates.filter_map(Path::parent).find_map(|directory| self.name(directory))
     }
 
-    fn name(&self, directory: &Path) -> Option<String> {
+    /// The name of the chart in a directory; `None` where there is none.
+    pub(super) fn name(&self, directory: &Path) -> Option<String> {
+        self.of_directory(directory).map(|known| known.name)
+    }
+
+    /// Whether the chart in a directory only has parts for others.
+    pub(super) fn is_library(&self, directory: &Path) -> bool {
+        self.of_directory(directory).is_some_and(|known| known.is_library)
+    }
+
+    fn of_directory(&self, directory: &Path) -> Option<Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(name) = known.get(directory) {
-            return name.clone();
-        }
-        let name = chart_name(directory);
-        known.insert(directory.to_owned(), name.clone());
-        name
+        known.entry(directory.to_owned()).or_insert_with_key(|directory| read(directory)).clone()
     }
 
     /// What to say of a file that is a template to be expanded first; `None` for every other.
@@ -45,13 +58,15 @@ impl Charts {
     }
 }
 
-/// The name of the chart in a directory, by its `Chart.yaml`; the directory's own where that has none.
-fn chart_name(directory: &Path) -> Option<String> {
+/// A chart by its `Chart.yaml`; named as its directory where that gives no name.
+fn read(directory: &Path) -> Option<Known> {
     let bytes = fs::read(directory.join("Chart.yaml")).ok()?;
     let stream = Stream::parse_lenient(&bytes).ok();
     let root = stream.as_ref().and_then(|stream| stream.document(0)?.root());
-    let name = root.and_then(|root| Some(root.get("name")?.text()?.into_owned()));
-    name.or_else(|| Some(directory.file_name()?.to_string_lossy().into_owned()))
+    let text = |key: &str| root.and_then(|root| Some(root.get(key)?.text()?.into_owned()));
+    let named = || Some(directory.file_name()?.to_string_lossy().into_owned());
+    let is_library = text("type").is_some_and(|kind| kind == "library");
+    Some(Known { name: text("name").or_else(named).unwrap_or_default(), is_library })
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ mod locate;
 mod parallel;
 #[cfg(feature = "cli")]
 pub mod read;
+#[cfg(feature = "cli")]
+pub mod render;
 pub mod report;
 mod source;
 pub mod static_pod;

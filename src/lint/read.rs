@@ -42,9 +42,18 @@ impl Reader {
             options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
         }
         let file = options.read(true).open(path).map_err(told)?;
+        self.read_all(&file)
+    }
+
+    /// The bytes of what is open, to its end.
+    ///
+    /// # Errors
+    /// A sentence for the report.
+    pub fn read_all(&mut self, file: &File) -> Result<Vec<u8>, String> {
+        let told = |error: io::Error| unreadable(&error);
         self.buffer.clear();
         self.buffer.reserve_exact(USUAL);
-        if fill(&file, &mut self.buffer).map_err(told)? {
+        if fill(file, &mut self.buffer).map_err(told)? {
             return Ok(self.buffer.clone());
         }
         let size = usize::try_from(file.metadata().map_err(told)?.len()).unwrap_or(usize::MAX);
@@ -56,7 +65,7 @@ impl Reader {
             }
             bytes.reserve_exact(room - bytes.len());
             bytes.append(&mut self.buffer);
-            if fill(&file, &mut bytes).map_err(told)? {
+            if fill(file, &mut bytes).map_err(told)? {
                 return Ok(bytes);
             }
             room = 2 * bytes.capacity();

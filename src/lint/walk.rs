@@ -1,19 +1,18 @@
-//! Which files, and what is in them: directories walked, files read and judged on all cores, in order.
+//! Which files: directories walked, ignore files honoured.
 //!
-//! Data in: paths as the user named them. Data out: a [`FileReport`] for each file in the order of the
-//! paths, one at a time, so that memory does not grow with their number. What is passed over (ignored by
-//! `.gitignore`, hidden, a link) is counted with its reason.
+//! Data in: paths as the user named them. Data out: the files in the order of the paths; what is passed over
+//! (ignored by `.gitignore`, hidden, a link) is counted with its reason.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, FileType};
+use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use super::parallel;
-use super::read::{self, Reader};
-use super::report::{FileError, FileReport, Skip};
+use super::read;
+use super::report::{FileError, Skip};
 
 /// The files to judge.
 #[derive(Debug, Default)]
@@ -125,7 +124,8 @@ fn walk_error(path: &Path, error: ignore::Error) -> FileError {
     match error {
         ignore::Error::WithDepth { err, .. } => walk_error(path, *err),
         ignore::Error::WithPath { path, err } => walk_error(&path, *err),
-        ignore::Error::Io(error) => whole(path, &read::unreadable(&error)),
+        // What the walk wraps around the kernel's error says the path once more.
+        ignore::Error::Io(error) => whole(path, &read::unreadable(&io::Error::from(error.kind()))),
         other => whole(path, &other.to_string()),
     }
 }
@@ -133,6 +133,7 @@ fn walk_error(path: &Path, error: ignore::Error) -> FileError {
 fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| ["yaml", "yml", "json"].contains(&extension))
+        || path.ends_with("Kustomization")
 }
 
 fn is_hidden(path: &Path, root: &Path) -> bool {
@@ -142,24 +143,4 @@ fn is_hidden(path: &Path, root: &Path) -> bool {
 
 fn whole(path: &Path, message: &str) -> FileError {
     FileError { file: path.display().to_string(), line: 0, column: 0, message: message.to_owned() }
-}
-
-/// Judges every file on all cores, and hands the reports over in the order of the files.
-///
-/// # Errors
-/// The first of `emit`, after which no more files are begun.
-pub fn judge_all<E>(
-    files: &[PathBuf],
-    judge: impl Fn(&Path, Vec<u8>) -> FileReport + Sync,
-    emit: impl FnMut(FileReport) -> Result<(), E>,
-) -> Result<(), E> {
-    let worker = || {
-        let (mut reader, judge) = (Reader::default(), &judge);
-        move |path: &PathBuf| reader.read(path).map_or_else(unjudged, |bytes| judge(path, bytes))
-    };
-    parallel::in_order(files, worker, emit)
-}
-
-fn unjudged(error: FileError) -> FileReport {
-    FileReport { file: error.file.clone(), errors: vec![error], ..FileReport::default() }
 }
