@@ -2,7 +2,7 @@
 //!
 //! Each round measures every load once without a probe and once under each probe, one after the other, so that what
 //! else the machine does weighs on all alike; printed are medians. Loads are CPU time of the caller for one operation
-//! (getrusage); the probe's own CPU time is that of this process. `ROUNDS=9` for more.
+//! (getrusage); the probe's own CPU time is that of this process. `ROUNDS=9` for more; `-- open+close` for some.
 #![expect(unsafe_code, reason = "makes system calls that no wrapper makes")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark")]
 
@@ -45,7 +45,11 @@ fn main() {
         "{:12} {:>10} {:>22} {:>22} {:>22} {:>6} {:>5}",
         "load", "none", probes[0].0, probes[1].0, probes[2].0, "Falco", "aim"
     );
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for (load, operations, falco, aim) in LOADS {
+        if !named.is_empty() && !named.iter().any(|name| name == load) {
+            continue;
+        }
         let mut bare = Vec::new();
         let mut under = vec![Vec::new(); probes.len()];
         let mut own = vec![Vec::new(); probes.len()];
