@@ -109,25 +109,26 @@ static __always_inline u64 names_met(struct frame *frame, struct filter *filter,
 	return more ? met | *more : met;
 }
 
-/* Alternatives that a path as given can meet: all of them unless it is absolute, short and without dots. */
-__noinline u64 paths_met(u32 number, u64 text)
+/* Of the alternatives `asked`, those that a path as given can meet: all of them unless it is absolute, short and
+ * without dots. */
+__noinline u64 paths_met(u32 number, u64 text, u64 asked)
 {
 	struct frame *frame = frame_of_cpu();
 	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
 	struct filter *filter = bpf_map_lookup_elem(&filters, &number);
 	if (!frame || !plan || !filter)
-		return ~0ull;
+		return asked;
 	long length = bpf_probe_read_user_str(frame->prefix.path, PREFIX_MAX, (void *)text);
 	if (length <= 1 || length > PATH_MAX_JUDGED || frame->prefix.path[0] != '/')
-		return ~0ull;
+		return asked;
 	u32 end = length - 1;
 	barrier_var(end);
 	if (end >= PATH_MAX_JUDGED)
-		return ~0ull;
+		return asked;
 	/* What lies behind the end is left from another path. */
 	__builtin_memset(&frame->prefix.path[end], 0, 2 * sizeof(u64));
 	if (path_is_unclean(frame, end))
-		return ~0ull;
+		return asked;
 	u64 met = filter->any_prefix;
 	/* Most paths begin otherwise than all that are asked for: that is told without the trie. */
 	if (filter->starts >> path_start(frame->prefix.path) & 1) {
@@ -137,6 +138,7 @@ __noinline u64 paths_met(u32 number, u64 text)
 		if (more)
 			met |= *more;
 	}
+	met &= asked;
 	if (met & ~filter->any_name) {
 		struct scan scan = { .length = end };
 		bpf_loop(PATH_MAX_JUDGED, scan_step, &scan, 0);
@@ -178,13 +180,13 @@ static __always_inline u64 judge(struct task_struct *task, struct settings *sett
 		else if (class == CLASS_CONTAINER)
 			met &= filter->container;
 	}
-	if (met && plan->fd_slot != SLOT_NONE) {
+	if (met & ~filter->any_fd && plan->fd_slot != SLOT_NONE) {
 		int fd = plan->fd_slot == SLOT_RESULT ? result : args[plan->fd_slot & 3];
 		met &= filter->fd[fd_class(task, fd) & 7];
 	}
 	if (met && plan->has_path) {
 		u32 slot = plan->steps[0].slot;
-		met &= paths_met(number, slot < 6 ? args[slot] : 0);
+		met = paths_met(number, slot < 6 ? args[slot] : 0, met);
 	}
 	return met;
 }

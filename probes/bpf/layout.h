@@ -262,11 +262,12 @@ struct filter {
 	u64 not_root;
 	u64 not_stdio;
 	u64 fd[8];
+	u64 any_fd;
 	u64 any_prefix;
 	u64 any_name;
 	u64 starts;
 };
-_Static_assert(sizeof(struct filter) == 152, "size");
+_Static_assert(sizeof(struct filter) == 160, "size");
 _Static_assert(__builtin_offsetof(struct filter, host) == 0, "host");
 _Static_assert(__builtin_offsetof(struct filter, container) == 8, "container");
 _Static_assert(__builtin_offsetof(struct filter, failed) == 16, "failed");
@@ -276,9 +277,10 @@ _Static_assert(__builtin_offsetof(struct filter, no_write) == 40, "no_write");
 _Static_assert(__builtin_offsetof(struct filter, not_root) == 48, "not_root");
 _Static_assert(__builtin_offsetof(struct filter, not_stdio) == 56, "not_stdio");
 _Static_assert(__builtin_offsetof(struct filter, fd) == 64, "fd");
-_Static_assert(__builtin_offsetof(struct filter, any_prefix) == 128, "any_prefix");
-_Static_assert(__builtin_offsetof(struct filter, any_name) == 136, "any_name");
-_Static_assert(__builtin_offsetof(struct filter, starts) == 144, "starts");
+_Static_assert(__builtin_offsetof(struct filter, any_fd) == 128, "any_fd");
+_Static_assert(__builtin_offsetof(struct filter, any_prefix) == 136, "any_prefix");
+_Static_assert(__builtin_offsetof(struct filter, any_name) == 144, "any_name");
+_Static_assert(__builtin_offsetof(struct filter, starts) == 152, "starts");
 
 struct prefix_key {
 	u32 bits;

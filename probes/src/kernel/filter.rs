@@ -40,6 +40,7 @@ pub(crate) fn tables(alternatives: &[Alternative], group: u32) -> Option<Tables>
         set(&mut filter.no_write, !one.writes);
         set(&mut filter.not_root, !one.root);
         set(&mut filter.not_stdio, !one.stdio);
+        set(&mut filter.any_fd, one.descriptors.is_none());
         for (class, mask) in filter.fd.iter_mut().enumerate() {
             // A type that only a later kernel tells us of is met.
             let asked = one.descriptors.as_ref();
@@ -124,7 +125,7 @@ mod tests {
         );
         assert_eq!((filter.no_write, filter.no_read), (0b01, 0b11));
         assert_eq!((filter.fd[Descriptor::Ipv4.index()], filter.fd[Descriptor::File.index()]), (0b11, 0b01));
-        assert_eq!((filter.any_prefix, filter.any_name), (0b11, 0b11));
+        assert_eq!((filter.any_prefix, filter.any_name, filter.any_fd), (0b11, 0b11, 0b01));
     }
 
     #[test]

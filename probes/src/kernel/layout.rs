@@ -284,6 +284,8 @@ structures! {
         not_stdio: u64,
         /// By type of the descriptor, `FD_*`.
         fd: [u64; 8],
+        /// Alternatives that ask no type of descriptor.
+        any_fd: u64,
         /// Alternatives that ask no path prefix.
         any_prefix: u64,
         /// Alternatives that ask no file name.
