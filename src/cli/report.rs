@@ -34,7 +34,7 @@ pub(crate) struct Show {
 impl Format {
     pub(crate) fn renderer(self, show: Show, terminal: &Terminal) -> Box<dyn Renderer> {
         match self {
-            Self::Text => Box::new(report::Text { styled: terminal.is_styled() }),
+            Self::Text => Box::new(report::Text::new(terminal.is_styled())),
             Self::Json => Box::new(report::Json::new(show.exempted)),
             Self::Sarif => Box::new(report::Sarif::new(show.exempted)),
             Self::Github => Box::new(report::Github),

@@ -4,20 +4,31 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Snippet, renderer::DecorStyle};
+use anstyle::{AnsiColor, Style};
 
 use super::{FileError, FileReport, Located, Preparation, Renderer, Totals};
-use crate::checks::Severity;
+use crate::checks::{Check, Severity};
 use crate::edit::Applicability;
 
-/// Writes each finding over its source line, and a closing line.
+/// Writes each finding over its source line, and closing lines.
 #[derive(Debug)]
 pub struct Text {
-    /// Whether to use colour.
-    pub styled: bool,
+    styled: bool,
+    /// The first check with a finding: where to read on.
+    first: Option<&'static str>,
+}
+
+impl Text {
+    /// `styled`: whether to use colour.
+    pub fn new(styled: bool) -> Self {
+        Self { styled, first: None }
+    }
 }
 
 impl Renderer for Text {
     fn file(&mut self, report: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+        let mut checks = report.findings.iter().map(|located| located.finding.check);
+        self.first = self.first.or_else(|| checks.find(|check| Check::find(check).is_some()));
         match &report.prepared {
             Some(prepared) => out.write_all(prepared),
             None => out.write_all(file(report, self.styled).as_bytes()),
@@ -30,7 +41,19 @@ impl Renderer for Text {
     }
 
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", summary(totals))
+        let style = match totals.at_least(Severity::Info) + totals.errors.len() {
+            _ if !self.styled => Style::new(),
+            0 => Style::new().bold().fg_color(Some(AnsiColor::BrightGreen.into())),
+            _ => Style::new().bold(),
+        };
+        writeln!(out, "{style}{}{style:#}", summary(totals))?;
+        if let Some(fixable) = fixable(totals) {
+            writeln!(out, "{fixable}")?;
+        }
+        match self.first {
+            Some(check) => writeln!(out, "for what a check is about: `lithify checks {check}`"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -46,21 +69,21 @@ fn file(report: &FileReport, styled: bool) -> String {
 fn finding(located: &Located, source: &str, styled: bool) -> String {
     let finding = &located.finding;
     let excerpt = Excerpt::around(source, located);
+    let (title, label, more) = parts(&finding.message);
     let mut snippet = Snippet::source(excerpt.text)
         .path(located.file.as_str())
         .line_start(excerpt.first_line)
-        .annotation(AnnotationKind::Primary.span(excerpt.primary));
+        .annotation(AnnotationKind::Primary.span(excerpt.primary).label(label));
     for (span, (_, label)) in excerpt.related.iter().zip(&finding.related) {
         snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
     }
     let mut group =
-        Group::with_title(level(finding.severity).primary_title(finding.message.as_str()).id(finding.check))
-            .element(snippet);
+        Group::with_title(level(finding.severity).primary_title(title).id(finding.check)).element(snippet);
     if let Some(object) = object_line(located) {
         group = group.element(Level::NOTE.no_name().message(object));
     }
-    for note in &finding.notes {
-        group = group.element(Level::NOTE.message(note.as_str()));
+    for note in more.chain(finding.notes.iter().map(String::as_str)) {
+        group = group.element(Level::NOTE.message(note));
     }
     if let Some(help) = help(located) {
         group = group.element(Level::HELP.message(help));
@@ -113,12 +136,27 @@ fn summary(totals: &Totals) -> String {
             text = format!("{text}; {count} {word}");
         }
     }
+    text
+}
+
+fn fixable(totals: &Totals) -> Option<String> {
     match totals.fixable {
-        (0, 0) => text,
-        (0, risky) => format!("{text}\n{risky} fixable with `lithify fix --unsafe`"),
-        (safe, 0) => format!("{text}\n{safe} fixable with `lithify fix`"),
-        (safe, risky) => format!("{text}\n{safe} fixable with `lithify fix`, {risky} more with `--unsafe`"),
+        (0, 0) => None,
+        (0, risky) => Some(format!("{risky} fixable with `lithify fix --unsafe`")),
+        (safe, 0) => Some(format!("{safe} fixable with `lithify fix`")),
+        (safe, risky) => Some(format!("{safe} fixable with `lithify fix`, {risky} more with `--unsafe`")),
     }
+}
+
+/// A finding's message in three: what is wrong, for the title; the value and what it must be, for the caret; what
+/// follows from it, for notes. A message that is no such sentence is a title.
+fn parts(message: &str) -> (&str, Option<&str>, impl Iterator<Item = &str>) {
+    // Not behind a name or a path alone: that would leave a title which says nothing.
+    let is_sentence = |title: &&str| title.contains(' ') && !title.ends_with(['"', ')']);
+    let split = message.split_once(": ").filter(|(title, _)| is_sentence(title));
+    let (title, rest) = split.unwrap_or((message, ""));
+    let mut clauses = rest.split("; ").filter(|clause| !clause.is_empty());
+    (title, clauses.next(), clauses)
 }
 
 fn renderer(styled: bool) -> annotate_snippets::Renderer {
@@ -242,6 +280,35 @@ error[privileged]: container is privileged
     #[test]
     fn survives_positions_outside_of_the_source() {
         assert!(error(&broken(9, 9), Some("a: 1\n"), false).contains("a.yaml"));
+    }
+
+    #[test]
+    fn says_the_value_at_the_caret_and_the_rest_below() {
+        let mut located = sample::located();
+        located.finding.message =
+            "container \"web\" is privileged: privileged is true; it is void".to_owned();
+        let text = finding(&located, sample::SOURCE, false);
+        for part in [
+            "error[privileged]: container \"web\" is privileged\n",
+            "^^^^^^^^^ privileged is true\n",
+            "= note: it is void\n",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        let message = "container \"web\": securityContext is a list";
+        assert_eq!(parts(message).0, message);
+        assert_eq!(parts("rules[0].verbs: a; b").0, "rules[0].verbs: a; b");
+    }
+
+    #[test]
+    fn tells_what_can_be_fixed_and_where_to_read_on() {
+        let text = sample::rendered(&mut Text::new(false));
+        let closing = "found 1 error in 3 files; 1 file could not be judged\n\
+            1 fixable with `lithify fix --unsafe`\n\
+            for what a check is about: `lithify checks privileged`\n";
+        assert!(text.ends_with(closing), "{text}");
+        let totals = Totals { fixable: (2, 3), ..Totals::default() };
+        assert_eq!(fixable(&totals).unwrap(), "2 fixable with `lithify fix`, 3 more with `--unsafe`");
     }
 
     #[test]
