@@ -168,14 +168,22 @@ impl Parser<'_> {
             }
         }
         self.open_implicit_document()?;
-        let flow = self.scanner.flow_level > 0;
         let key_allowed = self.scanner.key_allowed;
         let begin = Begin {
             at,
             key_allowed,
             // In block context what stands in the column of a collection's entries must be one.
-            key_required: key_allowed && !flow && self.indent == indent_of(column),
+            key_required: key_allowed && self.scanner.flow_level == 0 && self.indent == indent_of(column),
         };
+        self.token(byte, column, begin)?;
+        Ok(true)
+    }
+
+    /// Reads the token of a document's content that begins with `byte`.
+    #[inline]
+    fn token(&mut self, byte: u8, column: usize, begin: Begin) -> Scanned<()> {
+        let at = begin.at;
+        let flow = self.scanner.flow_level > 0;
         let separated = self.scanner.is_blank_or_end(at + 1);
         match byte {
             b'[' => self.open_flow(Shape::FlowSequence, begin)?,
@@ -213,7 +221,7 @@ impl Parser<'_> {
                 self.flow_scalar(scalar, Shape::Plain, begin)?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A plain or quoted scalar was passed over: a key if a `:` follows, else a value.

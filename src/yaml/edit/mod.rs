@@ -11,7 +11,10 @@
 //! - a removed entry or item takes its lines, the comments on them and the deeper ones after them, and the
 //!   comment lines directly above it in its column (but not above the first of the document, which are
 //!   often about the whole file);
-//! - a new value takes the place of the old one; where both are mappings or sequences, only what differs.
+//! - a new value takes the place of the old one; where both are mappings or sequences, only what differs;
+//! - in one case a line that was there changes: what comes after a block scalar that ends the file without a
+//!   final newline gives its last line one, which the scalar's value did not have; its header becomes `|-` (or
+//!   `>-`), which says the same value as before. Keeping the line would change the value, which is worse.
 
 mod block;
 mod flow;
