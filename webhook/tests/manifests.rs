@@ -1,0 +1,89 @@
+//! What users deploy obeys our own checks, and names only what there is.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lithify::checks::{Context, Level, PssVersion, Selection, judge};
+use lithify::profile::Profiles;
+use lithify::yaml::Stream;
+use lithify_webhook::review::Policy;
+use lithify_webhook::serve::{App, Limits, Log, Namespaces, router};
+use serde_json::{Value, json};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/webhook")
+}
+
+fn objects() -> Vec<Value> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "yaml") && !path.ends_with("lithify.yaml") {
+            let source = std::fs::read(&path).unwrap();
+            all.extend(Stream::parse(&source).unwrap().documents().map(|document| document.to_value()));
+        }
+    }
+    all
+}
+
+fn deployment() -> Value {
+    objects().into_iter().find(|object| object["kind"] == "Deployment").unwrap()
+}
+
+#[test]
+fn the_deployment_passes_the_strictest_level() {
+    let strict = Selection::level(Level::Strict, PssVersion::LATEST);
+    let found: Vec<_> =
+        objects().iter().flat_map(|object| judge(object, &strict, &Context::default())).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    assert_eq!(deployment()["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_configuration_is_one() {
+    let source = std::fs::read(directory().join("lithify.yaml")).unwrap();
+    let config = lithify::config::read(&source).unwrap();
+    // Installed beside unprofiled workloads it changes nothing and refuses nothing.
+    assert_eq!(config.enforcement.default, lithify::config::Mode::Warn);
+    assert_eq!(config.mutation, lithify::config::Mutation::Profiled);
+}
+
+#[test]
+fn its_arguments_are_those_of_the_command() {
+    let spec = deployment()["spec"]["template"]["spec"].clone();
+    let arguments = spec["containers"][0]["args"].as_array().unwrap().iter().map(|all| all.as_str().unwrap());
+    let mut command = assert_cmd::Command::cargo_bin("lithify-webhook").unwrap();
+    // Without a cluster it ends at the first thing that it needs, which is none of its arguments.
+    let output = command.args(arguments).env_clear().env("HOME", "/nonexistent").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.starts_with("lithify-webhook: error: /etc/lithify/profiles: No such file"), "{stderr}");
+}
+
+#[tokio::test]
+async fn the_dashboard_asks_for_metrics_that_there_are() {
+    let policy = Policy::new(lithify::config::Config::default(), Profiles::default()).unwrap();
+    let log = Log::new(std::io::sink(), false);
+    let app = App::new(policy, Namespaces::Fixed(BTreeMap::new()), log, Limits::default());
+    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
+    let pod = json!({"kind": "Pod", "spec": {"containers": [{"name": "a"}]}});
+    let request = json!({"uid": "u", "operation": "CREATE", "kind": kind, "object": pod});
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
+        .to_string();
+    warp::test::request().method("POST").path("/validate").body(review).reply(&router(&app, None)).await;
+    app.metrics.reloaded("configuration", true);
+    let metrics = app.metrics.to_text();
+    let dashboard = std::fs::read_to_string(directory().join("dashboard.json")).unwrap();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut asked: Vec<String> = dashboard
+        .match_indices("lithify_webhook_")
+        .map(|(at, _)| dashboard[at..].chars().take_while(|c| is_part(*c)).collect())
+        .collect();
+    asked.sort();
+    asked.dedup();
+    assert!(asked.len() >= 10, "{asked:?}");
+    for name in asked {
+        assert!(metrics.lines().any(|line| line.starts_with(&name)), "no metric {name} in\n{metrics}");
+    }
+}
