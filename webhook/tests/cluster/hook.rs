@@ -1,0 +1,244 @@
+//! A cluster with the webhook in it.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::testbed::bed::{Tier, Turn, shared, wait_for};
+
+/// The webhook's own namespace.
+pub(crate) const OWN: &str = "lithify-system";
+
+/// A running cluster, and what stands for the webhook's Deployment.
+pub(crate) struct Hook {
+    pub(crate) bed: Turn,
+    directory: tempfile::TempDir,
+    process: Option<Child>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Hook {
+    /// Takes a turn on the cluster, installs the webhook's account and rights, starts it with `config` (and more
+    /// arguments), and registers it. `None` where the machine cannot have a cluster.
+    pub(crate) fn install(config: &str, arguments: &[&str]) -> Option<Self> {
+        let bed = shared(Tier::Plain)?;
+        let directory = tempfile::tempdir().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let mut hook = Self { bed, directory, process: None, log };
+        hook.remove();
+        let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/webhook");
+        for file in ["namespace.yaml", "rbac.yaml"] {
+            hook.bed.succeed(&["kubectl", "apply", "-f", manifests.join(file).to_str().unwrap()]);
+        }
+        hook.bed.succeed(&[
+            "kubectl",
+            "-n",
+            OWN,
+            "delete",
+            "secret",
+            "lithify-webhook-tls",
+            "--ignore-not-found",
+        ]);
+        hook.write("lithify.yaml", config);
+        std::fs::create_dir_all(hook.path("profiles")).unwrap();
+        hook.write_kubeconfig();
+        hook.start(arguments);
+        hook.register();
+        Some(hook)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        // Exchanged as a whole, as a mounted ConfigMap is.
+        let new = self.path(".new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, &path).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The credentials of the webhook's ServiceAccount.
+    fn write_kubeconfig(&self) {
+        let token = self.bed.succeed(&["kubectl", "-n", OWN, "create", "token", "lithify-webhook"]);
+        let config = self.bed.succeed(&["kubectl", "config", "view", "--raw", "-o", "json"]);
+        let mut config: Value = serde_json::from_str(&config).unwrap();
+        config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+        self.write("kubeconfig", &config.to_string());
+    }
+
+    /// Starts the server and waits until it listens.
+    pub(crate) fn start(&mut self, arguments: &[&str]) {
+        let text = |name: &str| self.path(name).to_str().unwrap().to_owned();
+        let kubeconfig = format!("KUBECONFIG={}", text("kubeconfig"));
+        let mut command = self.bed.command("env");
+        command.args([
+            &kubeconfig,
+            env!("CARGO_BIN_EXE_lithify-webhook"),
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        command.args(["--config", &text("lithify.yaml"), "--profiles", &text("profiles"), "--self-signed"]);
+        command
+            .args(["--url", "https://127.0.0.1:1", "--namespace", OWN, "--drain-delay", "0"])
+            .args(arguments);
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(process.stderr.take().unwrap());
+        let log = self.log.clone();
+        log.lock().unwrap().clear();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                log.lock().unwrap().push(line);
+            }
+        });
+        self.process = Some(process);
+        self.wait_for_line("\"message\":\"listening\"");
+        self.wait_for_line("\"message\":\"namespaces known\"");
+    }
+
+    /// The first line of the log, of now or soon, that holds `part`.
+    pub(crate) fn wait_for_line(&self, part: &str) -> Value {
+        wait_for(&format!("a log line with {part}"), Duration::from_secs(30), || {
+            let log = self.log.lock().unwrap();
+            log.iter().find(|line| line.contains(part)).map(|line| serde_json::from_str(line).unwrap())
+        })
+    }
+
+    /// What the server says.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// Registers where the server listens.
+    pub(crate) fn register(&self) {
+        let listening = self.wait_for_line("\"message\":\"listening\"");
+        let url = format!("https://{}", listening["address"].as_str().unwrap());
+        let config = self.path("lithify.yaml");
+        let config = config.to_str().unwrap();
+        let register = ["register", "--apply", "--url", &url, "--namespace", OWN, "--config", config];
+        self.own(&register, "applied ValidatingWebhookConfiguration");
+        // The apiserver hears of it a moment later.
+        let _ = self.bed.run(&["kubectl", "create", "namespace", "canary"]);
+        self.account("canary");
+        self.bed.succeed(&[
+            "kubectl",
+            "label",
+            "namespace",
+            "canary",
+            "lithify.dev/enforce=strict",
+            "--overwrite",
+        ]);
+        wait_for("the apiserver to ask the webhook", Duration::from_secs(30), || {
+            let output = self.apply("canary", &pod("canary", "privileged: true"), &["--dry-run=server"]);
+            said(&output).contains("violates lithify strict").then_some(())
+        });
+    }
+
+    /// Takes the configurations away, whether the webhook lives or not.
+    pub(crate) fn remove(&self) {
+        self.own(&["register", "--remove"], "");
+    }
+
+    fn own(&self, arguments: &[&str], expected: &str) {
+        let output =
+            self.bed.command(env!("CARGO_BIN_EXE_lithify-webhook")).args(arguments).output().unwrap();
+        let said = said(&output);
+        assert!(output.status.success() && said.contains(expected), "{said}");
+    }
+
+    /// Ends the server as a lost node does.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// A namespace with labels, and the ServiceAccount that a controller would make.
+    pub(crate) fn namespace(&self, name: &str, labels: &[&str]) {
+        self.bed.run(&["kubectl", "delete", "namespace", name, "--wait=false", "--ignore-not-found"]);
+        self.bed.succeed(&["kubectl", "create", "namespace", name]);
+        self.account(name);
+        for label in labels {
+            self.bed.succeed(&["kubectl", "label", "namespace", name, label]);
+        }
+    }
+
+    /// The ServiceAccount that every pod has.
+    pub(crate) fn account(&self, namespace: &str) {
+        let _ = self.bed.run(&["kubectl", "-n", namespace, "create", "serviceaccount", "default"]);
+    }
+
+    /// `kubectl apply` of a manifest.
+    pub(crate) fn apply(&self, namespace: &str, manifest: &str, arguments: &[&str]) -> Output {
+        let path = self.write("object.yaml", manifest);
+        let mut command = self.bed.command("kubectl");
+        command.args(["-n", namespace, "apply", "-f", &path]).args(arguments).output().unwrap()
+    }
+
+    /// A stored object.
+    pub(crate) fn get(&self, namespace: &str, object: &str) -> Value {
+        let text = self.bed.succeed(&["kubectl", "-n", namespace, "get", object, "-o", "json"]);
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "the webhook said:\n{}", self.log());
+        }
+        self.kill();
+        let _ =
+            self.bed.command(env!("CARGO_BIN_EXE_lithify-webhook")).args(["register", "--remove"]).output();
+    }
+}
+
+/// What a user sees.
+pub(crate) fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// A pod of one container, with fields of its securityContext.
+pub(crate) fn pod(name: &str, security: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  containers:\n  - name: app\n    \
+         image: nginx\n    securityContext: {{{security}}}\n"
+    )
+}
+
+/// A workload of each kind whose pods are privileged.
+pub(crate) fn workloads() -> Vec<(&'static str, String)> {
+    let template = "template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Always, containers: [{name: app, \
+        image: nginx, securityContext: {privileged: true}}]}}";
+    let once = template.replace("Always", "Never");
+    let kinds = [
+        ("Deployment", "apps/v1", format!("spec: {{selector: {{matchLabels: {{a: b}}}}, {template}}}")),
+        ("DaemonSet", "apps/v1", format!("spec: {{selector: {{matchLabels: {{a: b}}}}, {template}}}")),
+        (
+            "StatefulSet",
+            "apps/v1",
+            format!("spec: {{serviceName: s, selector: {{matchLabels: {{a: b}}}}, {template}}}"),
+        ),
+        ("ReplicaSet", "apps/v1", format!("spec: {{selector: {{matchLabels: {{a: b}}}}, {template}}}")),
+        ("ReplicationController", "v1", format!("spec: {{selector: {{a: b}}, {template}}}")),
+        ("Job", "batch/v1", format!("spec: {{{once}}}")),
+        ("CronJob", "batch/v1", format!("spec: {{schedule: '@daily', jobTemplate: {{spec: {{{once}}}}}}}")),
+        ("PodTemplate", "v1", template.to_owned()),
+    ];
+    let manifest = |(kind, version, rest): (&'static str, &str, String)| {
+        let mut text = String::new();
+        let _ = writeln!(text, "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: web}}\n{rest}");
+        (kind, text)
+    };
+    kinds.into_iter().map(manifest).collect()
+}

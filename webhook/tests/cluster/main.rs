@@ -1,0 +1,16 @@
+//! The webhook behind a real kube-apiserver, as users see it through kubectl.
+//!
+//! The server runs with the rights that `manifests/webhook/rbac.yaml` gives it, and no others. Tests take turns
+//! on one cluster, each in namespaces of its own.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../../../fixtures/testbed/mod.rs"]
+mod testbed;
+
+mod decisions;
+mod hook;
+mod mutation;
+mod outage;
+mod peers;
+mod rotation;
