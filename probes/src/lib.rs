@@ -20,6 +20,7 @@ mod procfs;
 mod queue;
 mod record;
 pub mod replay;
+pub mod runtime;
 mod state;
 mod syscall;
 mod users;

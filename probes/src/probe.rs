@@ -15,6 +15,8 @@ use crate::kernel::filter::{self, Tables};
 use crate::kernel::layout::{self, Bytes as _, COUNT_EXEC, COUNT_EXIT, COUNT_FORK, Counts, Plan, Settings};
 use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
 use crate::kernel::record::{Record, RecordError};
+use crate::log::Log;
+use crate::runtime::{self, Containers, LookupTally};
 use crate::state::{Learned, State};
 use crate::syscall::event::SyscallEvent;
 use crate::syscall::plan::{self, Needs};
@@ -43,6 +45,10 @@ pub struct ProbeOptions {
     pub proc: PathBuf,
     /// Where the host's root is, for its passwd.
     pub host_root: PathBuf,
+    /// Which container runtimes are asked; `None`: nobody is.
+    pub runtimes: Option<runtime::Settings>,
+    /// Where it is said what is not as it should be.
+    pub log: Option<Log>,
     /// Most processes that are kept in mind.
     pub processes_max: usize,
     /// How long the reader sleeps when nobody wakes it: the longest an event waits.
@@ -62,6 +68,8 @@ impl Default for ProbeOptions {
             attach: None,
             proc: PathBuf::from("/proc"),
             host_root: PathBuf::from("/"),
+            runtimes: None,
+            log: None,
             processes_max: 1 << 16,
             interval: Duration::from_millis(20),
         }
@@ -83,6 +91,9 @@ pub enum ProbeError {
         #[source]
         error: io::Error,
     },
+    /// Asking container runtimes.
+    #[error("ask container runtimes: {0}")]
+    Runtimes(#[source] io::Error),
     /// Waiting for events.
     #[error("wait for events: {0}")]
     Wait(#[source] io::Error),
@@ -145,11 +156,13 @@ impl Probe {
         let ring = kernel.take_ring()?;
         let cgroups = kernel.take_cgroups()?;
         let wake = wake_descriptor(&ring).map_err(ProbeError::Wait)?;
+        let containers = containers(options)?;
         let mut state = State::new(
             options.proc.clone(),
             &options.host_root,
             options.processes_max,
             options.needs_environment,
+            containers,
         );
         let (attach, missing) = kernel.attach(&names, options.attach)?;
         state.scan().map_err(|error| ProbeError::Processes { path: options.proc.clone(), error })?;
@@ -192,6 +205,7 @@ impl Probe {
             self.state.refresh_boot_time();
             self.refreshed = Instant::now();
         }
+        self.state.containers.take_answers();
         let before = self.seen;
         self.is_behind = true;
         for _ in 0..BATCH {
@@ -246,9 +260,23 @@ impl Probe {
         Ok(all)
     }
 
+    /// What became of questions to container runtimes.
+    pub fn lookups(&self) -> LookupTally {
+        self.state.containers.tally()
+    }
+
     /// Processes that are known, and those that found no room.
     pub fn processes(&self) -> (usize, u64) {
         (self.state.processes.len(), self.state.processes.refused)
+    }
+}
+
+fn containers(options: &ProbeOptions) -> Result<Containers, ProbeError> {
+    match &options.runtimes {
+        None => Ok(Containers::default()),
+        Some(settings) => {
+            Containers::ask(settings, &options.host_root, options.log.clone()).map_err(ProbeError::Runtimes)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::kernel::layout::{
 use crate::kernel::record::Record;
 use crate::process::{NumberMap, ProcessTable, TICK_NS};
 use crate::procfs;
+use crate::runtime::Containers;
 use crate::users::Users;
 
 /// What a cgroup is.
@@ -27,6 +28,8 @@ const CGROUPS_MAX: usize = 16_384;
 pub(crate) struct State {
     pub(crate) processes: ProcessTable,
     pub(crate) users: Users,
+    /// What runtimes told.
+    pub(crate) containers: Containers,
     cgroups: NumberMap<u64, Cgroup>,
     /// Nanoseconds since the epoch when the machine booted.
     pub(crate) boot_ns: u64,
@@ -54,10 +57,12 @@ impl State {
         host_root: &std::path::Path,
         processes_max: usize,
         keep_environment: bool,
+        containers: Containers,
     ) -> Self {
         Self {
             processes: ProcessTable::new(processes_max, keep_environment),
             users: Users::new(host_root),
+            containers,
             cgroups: NumberMap::default(),
             boot_ns: boot_time_ns(),
             hostname: std::fs::read_to_string(proc.join("sys/kernel/hostname"))
@@ -86,11 +91,13 @@ impl State {
     /// Takes in what a record tells, before its event is shown to anybody.
     pub(crate) fn before(&mut self, record: &Record<'_>) -> Learned {
         let header = &record.header;
-        let reset = self.cgroups.len() >= CGROUPS_MAX;
+        let reset = self.cgroups.len() >= CGROUPS_MAX || self.containers.is_full();
         if reset {
             self.cgroups.clear();
+            self.containers.clear();
         }
-        let class = record.text(PIECE_CGROUP, SLOT_NONE).map(|path| self.learn_cgroup(header.cgroup, path));
+        let class =
+            record.text(PIECE_CGROUP, SLOT_NONE).and_then(|path| self.learn_cgroup(header.cgroup, path));
         match header.kind {
             RECORD_EXEC => self.processes.executed(record),
             RECORD_FORK => self.processes.forked(record),
@@ -127,7 +134,8 @@ impl State {
         }
     }
 
-    fn learn_cgroup(&mut self, number: u64, path: &[u8]) -> u32 {
+    /// The class that the kernel should know; `None`: it should show the cgroup again.
+    fn learn_cgroup(&mut self, number: u64, path: &[u8]) -> Option<u32> {
         let path = String::from_utf8_lossy(path);
         let container = ContainerId::from_cgroup(&path);
         let class = match (&self.own_pod, &container) {
@@ -135,8 +143,9 @@ impl State {
             (_, Some(_)) => CLASS_CONTAINER,
             (_, None) => CLASS_HOST,
         };
+        let is_met = container.as_ref().is_none_or(|container| self.containers.meet(&container.full));
         self.cgroups.insert(number, Cgroup { path: path.into(), container });
-        class
+        is_met.then_some(class)
     }
 
     /// What is known of a cgroup.

@@ -44,6 +44,7 @@ pub use compile::Extra;
 pub use diagnostic::{Context, Diagnostic, FileResult, Location};
 pub use engine::{KernelCheck, Need, Needs, Pattern, Rule, RuleSet, Scratch, Subject};
 pub use load::Load;
+pub use predicate::glob_matches;
 pub use priority::Priority;
 pub use selection::{Selection, Step, What};
 pub use source_text::{Phrase, RuleFile, Sources, Spot};

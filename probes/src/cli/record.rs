@@ -35,6 +35,7 @@ pub(super) fn record(args: &RecordArgs, path: &Path, time: Option<Duration>) -> 
         needs_cwd: true,
         needs_environment: true,
         attach: args.attach(),
+        runtimes: Some(lithify_probe::runtime::Settings::default()),
         ..ProbeOptions::default()
     };
     for name in &args.events {

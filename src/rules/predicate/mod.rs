@@ -156,8 +156,8 @@ impl Predicate {
     }
 }
 
-/// Whether a text matches a pattern that is only known now.
-pub(super) fn glob_matches(pattern: &[u8], ignore_case: bool, text: &[u8]) -> bool {
+/// Whether a text matches a shell pattern that is only known now.
+pub fn glob_matches(pattern: &[u8], ignore_case: bool, text: &[u8]) -> bool {
     Glob::new(pattern, ignore_case).is_match(text)
 }
 

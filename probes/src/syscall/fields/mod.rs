@@ -2,6 +2,7 @@
 //!
 //! A field of the table that has no getter here has no value: neither the kernel nor the probe can tell it.
 
+mod container;
 mod event;
 mod fd;
 mod identity;
@@ -19,7 +20,7 @@ pub(crate) type Getter = for<'v> fn(&'v SyscallEvent<'_>, &Field) -> Option<Valu
 
 /// Every field that can have a value, with its getter.
 pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, Getter)> {
-    [event::FIELDS, process::FIELDS, fd::FIELDS, identity::FIELDS].into_iter().flatten()
+    [event::FIELDS, process::FIELDS, fd::FIELDS, identity::FIELDS, container::FIELDS].into_iter().flatten()
 }
 
 /// Shows every value of a field.
