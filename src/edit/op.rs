@@ -1,5 +1,7 @@
 //! The vocabulary of changes.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::yaml::Pointer;
@@ -60,7 +62,7 @@ pub enum Applicability {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
     /// What the repair does, as an imperative: `set readOnlyRootFilesystem to true`.
-    pub title: String,
+    pub title: Cow<'static, str>,
     /// The changes, in order.
     pub ops: Vec<FieldOp>,
     /// How sure it is.
@@ -71,12 +73,12 @@ pub struct Fix {
 
 impl Fix {
     /// A repair whose reasons the check's manual gives.
-    pub fn new(title: impl Into<String>, ops: Vec<FieldOp>, applicability: Applicability) -> Self {
+    pub fn new(title: impl Into<Cow<'static, str>>, ops: Vec<FieldOp>, applicability: Applicability) -> Self {
         Self { title: title.into(), ops, applicability, reasons: Vec::new() }
     }
 
     /// Why there is no repair by a program.
-    pub fn refused(reason: impl Into<String>) -> Self {
+    pub fn refused(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(reason, Vec::new(), Applicability::DisplayOnly)
     }
 }

@@ -37,9 +37,9 @@ fn finding(duplicate: &Duplicate<'_>, stream: &Stream<'_>, file: &str) -> Option
         fix: None,
     };
     Some(Located {
-        file: file.to_owned(),
+        file: file.into(),
         document: document.index(),
-        object: ObjectRef::of(root),
+        object: ObjectRef::of(root).into(),
         position: stream.position(span.start),
         end: stream.position(span.end),
         related: vec![duplicate.first.span()],

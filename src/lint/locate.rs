@@ -1,20 +1,33 @@
 //! From pointers to places: a finding, and the file that its object stands in.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::report::{Located, ObjectRef};
 use crate::checks::Finding;
 use crate::yaml::{Document, Node, Pointer, Stream, parse_index};
 
-/// The finding at its place in `document` of `stream`, which was read from `file`.
+/// The finding at its place in `document` of `stream`, which was read from `file` and is one object.
 pub fn locate(finding: Finding, stream: &Stream<'_>, document: Document<'_>, file: &str) -> Located {
+    let object = document.root().map(ObjectRef::of).unwrap_or_default();
+    locate_in(finding, stream, document, &file.into(), &object.into())
+}
+
+/// The finding at its place, where `object` is told; the findings of one share their names.
+pub(super) fn locate_in(
+    finding: Finding,
+    stream: &Stream<'_>,
+    document: Document<'_>,
+    file: &Arc<str>,
+    object: &Arc<ObjectRef>,
+) -> Located {
     let span = document.locate(&finding.pointer).0.span();
     let related = finding.related.iter().map(|(pointer, _)| document.locate(pointer).0.span()).collect();
     Located {
         position: stream.position(span.start),
         end: stream.position(span.end),
-        object: document.root().map(ObjectRef::of).unwrap_or_default(),
-        file: file.to_owned(),
+        object: Arc::clone(object),
+        file: Arc::clone(file),
         document: document.index(),
         finding,
         span,

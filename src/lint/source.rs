@@ -3,6 +3,9 @@
 //! Data in: the bytes of a file. Data out: a [`FileReport`] in which every document is judged, clean, or named
 //! with the reason why not.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use memchr::memmem;
 
@@ -10,8 +13,8 @@ use super::allow::{AllowError, Allows};
 use super::coverage::coverage;
 use super::duplicate;
 use super::exempt::{Exemptions, SortedOut};
-use super::locate::locate;
-use super::report::{Exempted, FileError, FileReport, Located, ObjectRef, Skip};
+use super::locate::{locate, locate_in};
+use super::report::{Exempted, FileError, FileReport, ObjectRef, Skip};
 use crate::checks::static_pod::{self, Sibling};
 use crate::checks::{self, Check, Context, Finding, Selection, Severity, audit_policy};
 use crate::config::Exemption;
@@ -137,9 +140,8 @@ impl Source<'_> {
         if !sorted.reported.iter().chain(sorted.exempted.iter().map(|(finding, _)| finding)).any(is_shown) {
             return;
         }
-        let named = ObjectRef::of_object(object);
-        let locate =
-            |finding| Located { object: named.clone(), ..locate(finding, self.stream, document, self.file) };
+        let (file, named) = (Arc::from(self.file), Arc::new(ObjectRef::of_object(object)));
+        let locate = |finding| locate_in(finding, self.stream, document, &file, &named);
         report.findings.extend(sorted.reported.into_iter().filter(is_shown).map(locate));
         let exempted = sorted.exempted.into_iter().filter(|(finding, _)| is_shown(finding));
         let exempted = exempted.map(|(finding, by)| Exempted { located: locate(finding), by });
@@ -150,7 +152,11 @@ impl Source<'_> {
         let settings = self.settings;
         let is_pod = object.kind == "Pod";
         let static_pod = is_pod && (settings.static_pods || is_under_manifests(self.file));
-        let context = Context { static_pod, ..settings.context.clone() };
+        let context = if static_pod {
+            Cow::Owned(Context { static_pod, ..settings.context.clone() })
+        } else {
+            Cow::Borrowed(&settings.context)
+        };
         let mut findings = checks::judge_object(object, &settings.selection, &context);
         let is_policy = object.kind == "Policy"
             && object.api_version.as_deref().is_some_and(|version| version.starts_with("audit.k8s.io/"));

@@ -21,7 +21,7 @@ pub(super) fn set_log_path(apiserver: &Apiserver<'_>, path: &str) -> Option<Fix>
     let mut volumes = VolumeEdit::new(apiserver, Sharing::Allowed).ok()?;
     volumes.show_log_directory(apiserver::LOG, &AbsolutePath::parse(path).ok()?).ok()?;
     fix.ops.extend(volumes.finish().0);
-    fix.title = format!("log to {path}, on a directory of the host");
+    fix.title = format!("log to {path}, on a directory of the host").into();
     Some(fix)
 }
 

@@ -83,8 +83,8 @@ fn in_empty_file(finding: Finding, name: &str) -> Located {
     Located {
         position,
         end: position,
-        object: ObjectRef::default(),
-        file: name.to_owned(),
+        object: ObjectRef::default().into(),
+        file: name.into(),
         document: 0,
         related: vec![0..0; finding.related.len()],
         finding,

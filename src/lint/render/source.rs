@@ -114,12 +114,12 @@ impl Sources<'_> {
         let Some((key, document, span)) = object.and_then(|object| self.place(files, object, &located))
         else {
             move_to(&mut located, "", 0..0, &self.how);
-            located.file = self.overlay.display().to_string();
+            located.file = self.overlay.display().to_string().into();
             return (None, located);
         };
         if let Some(report) = files.known.get(&key) {
             move_to(&mut located, &report.source, span, &self.how);
-            located.file.clone_from(&report.file);
+            located.file = report.file.as_str().into();
             located.document = document;
         }
         (Some(key), located)

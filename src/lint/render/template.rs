@@ -178,7 +178,7 @@ spec:
 
     fn line(pointer: &str, container: Option<&str>) -> &'static str {
         let mut located = sample::located();
-        located.object.kind = "Deployment".to_owned();
+        located.object = ObjectRef { kind: "Deployment".to_owned(), ..ObjectRef::default() }.into();
         located.finding.pointer = pointer.parse().unwrap();
         located.finding.container = container.map(str::to_owned);
         &TEMPLATE[place(TEMPLATE, &located)]

@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn writes_one_escaped_line_a_finding() {
         let mut located = sample::located();
-        located.file = "a,b.yaml".to_owned();
+        located.file = "a,b.yaml".into();
         located.finding.message = "100% bad\nreally".to_owned();
         assert_eq!(
             finding(&located),

@@ -16,6 +16,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -261,11 +262,11 @@ pub struct Located {
     /// What was found.
     pub finding: Finding,
     /// The file as it was named on the command line, `-` for standard input.
-    pub file: String,
+    pub file: Arc<str>,
     /// Which document of the file, from 0.
     pub document: usize,
     /// The object that was judged.
-    pub object: ObjectRef,
+    pub object: Arc<ObjectRef>,
     /// Where the judged place begins, or its nearest existing ancestor.
     pub position: Position,
     /// Where that place ends: the first position behind it.

@@ -21,14 +21,15 @@ pub(in crate::lint) fn located() -> Located {
     };
     Located {
         finding,
-        file: "pod.yaml".to_owned(),
+        file: "pod.yaml".into(),
         document: 0,
         object: ObjectRef {
             api_version: "v1".to_owned(),
             kind: "Pod".to_owned(),
             name: "p".to_owned(),
             ..ObjectRef::default()
-        },
+        }
+        .into(),
         position: Position { line: 4, column: 5 },
         end: Position { line: 5, column: 17 },
         span: start..SOURCE.len() - 1,

@@ -187,7 +187,7 @@ fn logical_name(located: &Located) -> String {
 /// Stable while lines move and items are inserted.
 fn fingerprint(located: &Located) -> String {
     let Identity { object, container, check, place } = Identity::of(located);
-    let digest = Sha256::digest([located.file.as_str(), &check, &object, &container, &place].join("\0"));
+    let digest = Sha256::digest([&*located.file, &check, &object, &container, &place].join("\0"));
     digest[..16].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 

@@ -71,7 +71,7 @@ fn finding(located: &Located, source: &str, styled: bool) -> String {
     let excerpt = Excerpt::around(source, located);
     let (title, label, more) = parts(&finding.message);
     let mut snippet = Snippet::source(excerpt.text)
-        .path(located.file.as_str())
+        .path(&*located.file)
         .line_start(excerpt.first_line)
         .annotation(AnnotationKind::Primary.span(excerpt.primary).label(label));
     for (span, (_, label)) in excerpt.related.iter().zip(&finding.related) {
@@ -188,7 +188,7 @@ fn object_line(located: &Located) -> Option<String> {
 fn help(located: &Located) -> Option<String> {
     let fix = located.finding.fix.as_ref()?;
     Some(match fix.applicability {
-        Applicability::DisplayOnly => fix.title.clone(),
+        Applicability::DisplayOnly => fix.title.clone().into_owned(),
         Applicability::Safe => format!("{} (safe fix)", fix.title),
         Applicability::Unsafe if fix.reasons.is_empty() => {
             format!("{} (unsafe fix: may change behaviour)", fix.title)

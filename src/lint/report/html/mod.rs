@@ -172,7 +172,8 @@ mod tests {
         let mut report = FileReport { file: "</noscript><i>.yaml".to_owned(), ..FileReport::default() };
         let mut located = sample::located();
         located.finding.message = "</td></table></noscript><script>alert(1)</script>".to_owned();
-        located.object.namespace = "\"><img src=x onerror=alert(1)>".to_owned();
+        std::sync::Arc::make_mut(&mut located.object).namespace =
+            "\"><img src=x onerror=alert(1)>".to_owned();
         report.findings.push(located);
         let page = page(&[report]);
         for markup in ["<i>", "<img", "<script>alert"] {
