@@ -1,0 +1,3 @@
+module github.com/lithify/lithify/tests/falcosidekick
+
+go 1.24
