@@ -38,7 +38,7 @@ pub struct Alert {
 }
 
 /// How alerts are written: falco.yaml's `json_output`, `json_include_…` and `time_format_iso_8601`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Format {
     /// JSON lines instead of text lines.
     pub json: bool,

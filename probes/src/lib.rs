@@ -9,6 +9,7 @@ mod cgroup;
 pub mod config;
 mod container;
 pub mod engine;
+pub mod host;
 pub mod http;
 mod kernel;
 pub mod log;

@@ -17,6 +17,11 @@ impl Log {
         Self(Arc::new(write))
     }
 
+    /// Events are lost, or soon will be.
+    pub fn critical(&self, text: &str) {
+        self.0(Priority::Critical, text);
+    }
+
     /// Something failed, and with it something is lost.
     pub fn error(&self, text: &str) {
         self.0(Priority::Error, text);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use lithify_probe::config::{self, Config, Problem, Request};
+use lithify_probe::config::{self, Config, ConfigError, Problem, Request};
 
 /// Where Falco's own configuration is.
 const FALCO_YAML: &str = "/etc/falco/falco.yaml";
@@ -40,16 +40,20 @@ impl ConfigArgs {
         Self { file: self.file.clone().or_else(there), ..self.clone() }
     }
 
-    /// Reads the configuration.
+    /// Reads the configuration, for commands that say what is wrong and end.
     pub(super) fn load(&self) -> anyhow::Result<(Config, Vec<Problem>)> {
+        self.load_config().map_err(|error| anyhow!("the configuration has errors\n{error}"))
+    }
+
+    /// Reads the configuration.
+    pub(super) fn load_config(&self) -> Result<(Config, Vec<Problem>), ConfigError> {
         let request = Request {
             file: self.file.clone(),
             options: self.options.clone(),
             rules: self.rules.clone(),
             strict: self.strict,
         };
-        let (mut config, warnings) = config::load(&request, &|name| std::env::var(name).ok())
-            .map_err(|error| anyhow!("the configuration has errors\n{error}"))?;
+        let (mut config, warnings) = config::load(&request, &|name| std::env::var(name).ok())?;
         config.extras.extend(self.print.as_deref().map(config::printed));
         Ok((config, warnings))
     }

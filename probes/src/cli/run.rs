@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::ValueEnum;
 use lithify::event::{FieldList, Source};
+use lithify_probe::host::{self, Start, Systemd};
 
-use super::options::ConfigArgs;
+use super::options::{ConfigArgs, hostname};
 use super::record::{RecordArgs, record};
 use super::{print, rules};
 
@@ -48,6 +49,30 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ListFormat,
 
+    /// Load everything, and end
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Write the process id here, instead of to /run/lithify-probe.pid
+    #[arg(short = 'P', long = "pidfile", value_name = "FILE")]
+    pid_file: Option<PathBuf>,
+
+    /// Write each alert out at once, whatever buffered_outputs says
+    #[arg(short = 'U', long)]
+    unbuffered: bool,
+
+    /// Say all warnings about rules
+    #[arg(short = 'v', long)]
+    verbose: bool,
+
+    /// Use only these sources: syscall, k8s_audit
+    #[arg(long, value_name = "SOURCE")]
+    enable_source: Vec<String>,
+
+    /// Leave out these sources
+    #[arg(long, value_name = "SOURCE", conflicts_with = "enable_source")]
+    disable_source: Vec<String>,
+
     /// Stop after so many seconds
     #[arg(short = 'M', value_name = "SECONDS")]
     seconds: Option<u64>,
@@ -83,17 +108,55 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if args.list_rules || args.describe_rule.is_some() {
         return rules::describe(args.describe_rule.as_deref(), &config, !options.rules.is_empty());
     }
-    bail!("give --record")
+    watch(args, options, time)
 }
 
-fn list_fields(source: &str, args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let source = match source {
-        "" => None,
-        name => match Source::from_name(name) {
-            Some(source) => Some(source),
-            None => bail!("there is no source `{name}`: expected syscall or k8s_audit"),
-        },
+/// Where Falco's users find the process id of its successor.
+const PID_FILE: &str = "/run/lithify-probe.pid";
+
+fn watch(args: &RunArgs, mut options: ConfigArgs, time: Option<Duration>) -> anyhow::Result<ExitCode> {
+    if args.unbuffered {
+        options.options.push("buffered_outputs=false".to_owned());
+    }
+    let env = |name: &str| std::env::var(name).ok();
+    let pid_file = match &args.pid_file {
+        Some(path) => (path.clone(), true),
+        None => (PathBuf::from(PID_FILE), false),
     };
+    host::run(Start {
+        rules_are_typed: !options.rules.is_empty(),
+        load: Box::new(move || options.load_config()),
+        hostname: hostname(),
+        pid_file: Some(pid_file),
+        time,
+        dry_run: args.dry_run,
+        verbose: args.verbose,
+        attach: args.record.attach(),
+        host_root: env("HOST_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from),
+        left_out: left_out(args)?,
+        systemd: Systemd::from_environment(&env, std::process::id()),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn left_out(args: &RunArgs) -> anyhow::Result<Vec<Source>> {
+    let named = |names: &[String]| names.iter().map(|name| source(name)).collect::<anyhow::Result<Vec<_>>>();
+    let enabled = named(&args.enable_source)?;
+    if enabled.is_empty() {
+        return named(&args.disable_source);
+    }
+    Ok(Source::ALL.into_iter().filter(|source| !enabled.contains(source)).collect())
+}
+
+fn source(name: &str) -> anyhow::Result<Source> {
+    let Some(source) = Source::from_name(name) else {
+        bail!("there is no source `{name}`: expected syscall or k8s_audit");
+    };
+    Ok(source)
+}
+
+fn list_fields(name: &str, args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let source = (!name.is_empty()).then(|| source(name)).transpose()?;
     let list = FieldList::new(source, "");
     print(&match args.format {
         _ if args.names_only => list.names(),

@@ -54,7 +54,7 @@ const STRATEGIES: &[&str] = &["append", "override", "add-only"];
 const ENGINES: &[&str] = &["modern_ebpf", "kmod", "ebpf", "replay", "nodriver"];
 const ACTIONS: &[&str] = &["ignore", "log", "alert", "exit"];
 const PRESET: Kind = Integer(1, 10);
-const PORT: Kind = Integer(1, 65_535);
+const PORT: Kind = Integer(0, 65_535);
 const COUNT: Kind = Integer(0, i64::MAX);
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
@@ -168,7 +168,7 @@ pub(super) static KEYS: &[Key] = &[
     key("otlp_output.max_batch", Integer(1, 65_536), "512", "alerts in one request"),
     key("webserver.enabled", Bool, "false", "health, versions and metrics over HTTP"),
     idle("webserver.threadiness", COUNT, "one thread serves health and metrics"),
-    key("webserver.listen_port", PORT, "8765", "the port"),
+    key("webserver.listen_port", PORT, "8765", "the port; 0 takes one that is free"),
     key("webserver.listen_address", Text, "0.0.0.0", "the address"),
     key("webserver.k8s_healthz_endpoint", Text, "/healthz", "the path of the health check"),
     key("webserver.ssl_enabled", Bool, "false", "HTTPS"),

@@ -1,5 +1,6 @@
 //! Rule files to rules in force, all or nothing.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct Compiled {
     pub directories: Vec<PathBuf>,
     /// Paths of the configuration that do not exist.
     pub missing: Vec<PathBuf>,
+    /// The names of all fields that rules ask for, without arguments.
+    pub fields: BTreeSet<String>,
 }
 
 /// Why rules cannot be loaded.
@@ -31,7 +34,7 @@ pub enum RulesError {
     #[error("no rule files: name some by `-r FILE` or under `rules_files`{}", list_missing(.0))]
     None(Vec<PathBuf>),
     /// They have errors.
-    #[error("{}", .0.to_text().trim_end())]
+    #[error("{}", what_is_wrong(.0))]
     Invalid(Box<Load>),
     /// They name a field that the configuration does not set.
     #[error("rule `{rule}`: there is no field `static.{name}`; `static_fields` has {known}")]
@@ -43,6 +46,12 @@ pub enum RulesError {
         /// Those that there are.
         known: String,
     },
+}
+
+/// The files that have errors, with all that there is to say about them.
+fn what_is_wrong(load: &Load) -> String {
+    let bad = load.results().iter().filter(|result| !result.is_successful());
+    bad.map(|result| result.to_text(load.sources())).collect::<String>().trim_end().to_owned()
 }
 
 fn list_missing(missing: &[PathBuf]) -> String {
@@ -70,7 +79,7 @@ pub fn compile(
     if !load.is_successful() {
         return Err(RulesError::Invalid(Box::new(load)));
     }
-    check_static_fields(&load, config)?;
+    let fields = fields_of(&load, config)?;
     let rules = load.rule_set(&config.selection);
     let verdicts = Verdicts::new(rules, config, hostname.clone(), counters);
     Ok(Compiled {
@@ -79,28 +88,33 @@ pub fn compile(
         digests: read.digests,
         directories: read.directories,
         missing: read.missing,
+        fields,
     })
 }
 
-/// Every `static.NAME` of a rule is one that the configuration sets.
-fn check_static_fields(load: &Load, config: &Config) -> Result<(), RulesError> {
-    for name in load.rule_names() {
-        let Some(description) = load.describe(name) else { continue };
+/// The fields that rules ask for; every `static.NAME` is one that the configuration sets.
+fn fields_of(load: &Load, config: &Config) -> Result<BTreeSet<String>, RulesError> {
+    let mut all = BTreeSet::new();
+    for rule in load.rule_names() {
+        let Some(description) = load.describe(rule) else { continue };
         let details = &description["details"];
         let lists = [&details["condition_fields"], &details["output_fields"]];
         let fields = lists.into_iter().filter_map(|list| list.as_array()).flatten();
-        for field in fields.filter_map(|field| field.as_str()?.strip_prefix("static.")) {
-            if !config.static_fields.contains_key(field) {
+        for field in fields.filter_map(|field| field.as_str()) {
+            if let Some(name) = field.strip_prefix("static.")
+                && !config.static_fields.contains_key(name)
+            {
                 let known: Vec<&str> = config.static_fields.keys().map(String::as_str).collect();
                 return Err(RulesError::StaticField {
-                    rule: name.to_owned(),
-                    name: field.to_owned(),
+                    rule: rule.to_owned(),
+                    name: name.to_owned(),
                     known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
                 });
             }
+            all.insert(field.split('[').next().unwrap_or(field).to_owned());
         }
     }
-    Ok(())
+    Ok(all)
 }
 
 impl Compiled {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lithify::event::{Event, EventType, Source};
-use lithify::rules::{Needs, Rule, RuleSet, Scratch};
+use lithify::event::{Event, Source};
+use lithify::rules::{Rule, RuleSet, Scratch};
 
 use super::counters::{RuleCounter, RuleCounters};
 use super::fields::WithFields;
@@ -45,14 +45,9 @@ impl Verdicts {
         self.rules.rules().len()
     }
 
-    /// The system call events that any rule can hold for.
-    pub fn event_types(&self) -> Vec<EventType> {
-        self.rules.event_types()
-    }
-
-    /// What a system call event must fulfil for any rule to hold, by type.
-    pub fn needs(&self) -> Vec<Needs> {
-        self.rules.needs()
+    /// The rules.
+    pub const fn rules(&self) -> &RuleSet {
+        &self.rules
     }
 
     /// Calls `raise` with every alert that an event raises, in the rules' order.

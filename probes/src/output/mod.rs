@@ -27,7 +27,7 @@ mod worker;
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::alert::{Alert, Format};
@@ -45,7 +45,8 @@ use worker::Worker;
 #[derive(Debug)]
 pub struct Outputs {
     fan: Arc<Fan>,
-    done: mpsc::Receiver<()>,
+    /// Behind a lock only so that threads can share the outputs.
+    done: Mutex<mpsc::Receiver<()>>,
     watch: Watch,
 }
 
@@ -125,7 +126,7 @@ impl Outputs {
         let watch = Watch::start(Arc::clone(&fan), settings.timeout, log).map_err(|source| {
             OutputError::Open { output: "outputs", what: "start a thread".to_owned(), source }
         })?;
-        Ok(Self { fan, done, watch })
+        Ok(Self { fan, done: Mutex::new(done), watch })
     }
 
     /// Hands an alert to every output; never blocks.
@@ -153,7 +154,9 @@ impl Outputs {
             worker.queue.close();
         }
         let left = || end.saturating_duration_since(Instant::now());
-        let all = (0..self.fan.workers.len()).all(|_| self.done.recv_timeout(left()).is_ok());
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = (0..self.fan.workers.len()).all(|_| done.recv_timeout(left()).is_ok());
+        drop(done);
         if !all {
             for worker in &self.fan.workers {
                 let thrown = worker.queue.abandon() as u64;

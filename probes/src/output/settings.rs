@@ -9,7 +9,7 @@ use crate::alert::Format;
 use crate::http::ClientTls;
 
 /// Every output, and what holds for all of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// How alerts are written.
     pub format: Format,

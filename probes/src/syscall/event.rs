@@ -107,6 +107,11 @@ impl<'e> SyscallEvent<'e> {
         self.record.header.flags & crate::kernel::layout::FLAG_JUDGED_OUT != 0
     }
 
+    /// When it happened, in nanoseconds since the machine booted: unlike the time of day it never jumps.
+    pub fn since_boot_ns(&self) -> u64 {
+        self.record.header.time_ns
+    }
+
     /// Whether a process executed a file, successfully.
     pub(crate) fn is_exec(&self) -> bool {
         self.record.header.kind == RECORD_EXEC

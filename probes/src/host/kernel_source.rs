@@ -1,0 +1,196 @@
+//! The source of system calls: one thread that reads the probe and judges what it shows.
+//!
+//! Other rules may need another probe. It is attached beside the old one, and a moment after that parts the
+//! events: those before it come from the old probe and are judged by the old rules, the rest from the new one
+//! by the new rules. None is seen twice, none is missed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::control::Control;
+use super::drops::{Account, DropWatch, KernelStats};
+use super::in_force::{Judge, Slot};
+use super::plan::Plan;
+use crate::config::Drops;
+use crate::log::Log;
+use crate::probe::{Probe, ProbeError};
+
+/// The name of the source, in messages.
+pub(super) const NAME: &str = "syscall";
+
+/// How long after the moment that parts events an old probe is read at most: a program of the kernel takes the
+/// time of its event first and sends it some microseconds later.
+const GRACE_NS: u64 = 10_000_000;
+
+/// What the thread is told.
+enum Command {
+    /// Another probe, and what to do when the events of the old one have been judged.
+    Replace(Box<Probe>, Box<dyn FnOnce() + Send>),
+    /// Other settings.
+    Drops(Drops),
+    /// Judge what is there, and end.
+    Stop,
+}
+
+/// The thread's handle.
+pub(super) struct KernelSource {
+    commands: Sender<Command>,
+    thread: JoinHandle<()>,
+    plan: Plan,
+}
+
+/// What the thread works with.
+pub(super) struct Surroundings {
+    pub(super) slot: Arc<Slot>,
+    pub(super) stats: Arc<KernelStats>,
+    pub(super) control: Sender<Control>,
+    pub(super) hostname: Arc<str>,
+    pub(super) log: Log,
+}
+
+impl KernelSource {
+    /// Reads a probe from now on.
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    pub(super) fn start(
+        probe: Probe,
+        plan: Plan,
+        drops: Drops,
+        around: Surroundings,
+    ) -> std::io::Result<Self> {
+        let (commands, received) = mpsc::channel();
+        let watch = DropWatch::new(drops, Arc::clone(&around.hostname), Instant::now());
+        let judge = Judge::new(Arc::clone(&around.slot));
+        let mut worker =
+            Worker { probe, judge, watch, around, commands: received, accounted: Instant::now(), from_ns: 0 };
+        let thread = std::thread::Builder::new().name("syscalls".to_owned()).spawn(move || worker.run())?;
+        Ok(Self { commands, thread, plan })
+    }
+
+    /// What is asked of the kernel.
+    pub(super) const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Takes another probe; `swap` is called between the events of both.
+    pub(super) fn replace(&mut self, probe: Probe, plan: Plan, swap: impl FnOnce() + Send + 'static) {
+        self.plan = plan;
+        self.tell(Command::Replace(Box::new(probe), Box::new(swap)));
+    }
+
+    pub(super) fn set_drops(&self, drops: Drops) {
+        self.tell(Command::Drops(drops));
+    }
+
+    /// Judges what has happened until now, and detaches.
+    pub(super) fn stop(self) {
+        self.tell(Command::Stop);
+        // A panic of the thread has been printed; there is nothing to add.
+        let _ = self.thread.join();
+    }
+
+    fn tell(&self, command: Command) {
+        // A thread that has ended said why.
+        let _ = self.commands.send(command);
+    }
+}
+
+struct Worker {
+    probe: Probe,
+    judge: Judge,
+    watch: DropWatch,
+    around: Surroundings,
+    commands: Receiver<Command>,
+    accounted: Instant,
+    /// Events before this time were another probe's.
+    from_ns: u64,
+}
+
+impl Worker {
+    fn run(&mut self) {
+        if let Err(error) = self.work() {
+            // The host ends then, and says it.
+            let _ = self.around.control.send(Control::SourceFailed(NAME, error.to_string()));
+        }
+    }
+
+    fn work(&mut self) -> Result<(), ProbeError> {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Replace(probe, swap)) => self.replace(*probe, swap)?,
+                Ok(Command::Drops(drops)) => self.watch.set(drops),
+                Ok(Command::Stop) | Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {}
+            }
+            self.poll_until(u64::MAX)?;
+            self.judge.refresh();
+            if self.accounted.elapsed() >= Duration::from_secs(1) {
+                self.account()?;
+            }
+        }
+        let now = since_boot_ns();
+        while self.poll_until(now)? < now {}
+        self.account()
+    }
+
+    /// Judges a batch of events that happened before a time; returns the latest time that was seen, the end of
+    /// time where nothing was there.
+    fn poll_until(&mut self, end_ns: u64) -> Result<u64, ProbeError> {
+        let (judge, from_ns) = (&mut self.judge, self.from_ns);
+        let mut latest = 0;
+        let count = self.probe.poll(&mut |event| {
+            let time = event.since_boot_ns();
+            latest = latest.max(time);
+            if (from_ns..end_ns).contains(&time) {
+                judge.judge(event);
+            }
+        })?;
+        Ok(if count == 0 { u64::MAX } else { latest })
+    }
+
+    fn replace(&mut self, probe: Probe, swap: Box<dyn FnOnce() + Send>) -> Result<(), ProbeError> {
+        // The new probe is attached: from here on it sees what happens.
+        let boundary = since_boot_ns();
+        while self.poll_until(boundary)? < boundary + GRACE_NS {}
+        self.account()?;
+        swap();
+        // Detaching the old one takes its time, and the new one's ring fills meanwhile.
+        let old = std::mem::replace(&mut self.probe, probe);
+        let _ = std::thread::Builder::new().name("detach".to_owned()).spawn(move || drop(old));
+        self.from_ns = boundary;
+        self.watch.restart();
+        Ok(())
+    }
+
+    fn account(&mut self) -> Result<(), ProbeError> {
+        self.accounted = Instant::now();
+        let stats = &self.around.stats;
+        let (processes, refused) = self.probe.processes();
+        stats.processes.store(processes as u64, Relaxed);
+        stats.processes_refused.store(refused, Relaxed);
+        let verdict = self.watch.take(Account::of(&self.probe.tally()?), stats, self.accounted);
+        if let Some(text) = verdict.log {
+            self.around.log.critical(&text);
+        }
+        if let Some(alert) = verdict.alert {
+            self.around.slot.get().outputs.send(alert);
+        }
+        if let Some(text) = verdict.exit {
+            let _ = self.around.control.send(Control::Lost(text));
+        }
+        Ok(())
+    }
+}
+
+/// As the kernel's half takes the time of events.
+fn since_boot_ns() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let ns = i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec);
+    u64::try_from(ns).unwrap_or(0)
+}

@@ -1,0 +1,10 @@
+//! The program while it runs: reloads under load, signals, health, what it tells systemd.
+
+#![allow(clippy::unwrap_used)]
+
+mod probe;
+mod reload;
+#[path = "../../../fixtures/testbed/require.rs"]
+mod require;
+mod service;
+mod syscalls;

@@ -1,0 +1,82 @@
+//! The kernel as source: rules are swapped while files are opened, and no marked open is missed.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::Signal;
+
+use super::probe::{Probe, prepare};
+use super::require::skip;
+
+const CONFIG: &str = "\
+rules_files: [rules.yaml]
+stdout_output: {enabled: true}
+log_stderr: true
+log_syslog: false
+outputs_queue: {capacity: 1000000}
+";
+
+/// Versions differ in what they ask of the kernel, so that each reload takes another probe.
+fn rules(directory: &str, version: usize) -> String {
+    format!(
+        "- rule: marker\n  desc: d\n  condition: evt.type in (open, openat) and (fd.name startswith \
+         {directory}/marker or fd.name = /etc/other-{version})\n  output: v{version} %fd.name\n  priority: INFO\n"
+    )
+}
+
+#[test]
+fn no_open_is_missed_or_seen_twice_while_probes_are_swapped() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("root", "not root");
+    }
+    let can_watch = lithify_probe::Probe::start(&lithify_probe::ProbeOptions::default());
+    if let Err(error) = can_watch {
+        return skip("bpf", &error.to_string());
+    }
+    let directory = prepare(CONFIG, "");
+    let place = directory.path().to_str().unwrap().to_owned();
+    fs::write(directory.path().join("rules.yaml"), rules(&place, 0)).unwrap();
+    let mut probe = Probe::start(directory, &[]);
+    let stop = AtomicBool::new(false);
+    let (opened, lines) = std::thread::scope(|scope| {
+        let opener = scope.spawn(|| {
+            let mut number = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                // There is no such file: the call is seen all the same.
+                assert!(fs::File::open(format!("{place}/marker-{number}")).is_err());
+                number += 1;
+                // As fast as calls come, but for a glance at what else there is to do.
+                std::thread::yield_now();
+            }
+            number
+        });
+        let mut lines = Vec::new();
+        for version in 1..4 {
+            probe.replace("rules.yaml", &rules(&place, version));
+            probe.wait_for("reloaded: 1 rules in force");
+            loop {
+                let line: String = probe.alerts.recv().expect("the probe runs");
+                let is_new = line.contains(&format!("Informational v{version} "));
+                lines.push(line);
+                if is_new {
+                    break;
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        (opener.join().unwrap(), lines)
+    });
+    probe.signal(Signal::TERM);
+    let (status, rest, log) = probe.end();
+    assert!(status.success(), "{log:?}");
+    let mut seen: HashMap<u64, usize> = HashMap::new();
+    for line in lines.iter().chain(&rest) {
+        let number = line.rsplit_once("marker-").unwrap().1.parse().unwrap();
+        *seen.entry(number).or_default() += 1;
+    }
+    let missed: Vec<u64> = (0..opened).filter(|number| !seen.contains_key(number)).collect();
+    let twice: Vec<u64> = seen.iter().filter(|(_, count)| **count > 1).map(|(number, _)| *number).collect();
+    assert!(missed.is_empty(), "{} of {opened} missed, from {:?}", missed.len(), missed.first());
+    assert!(twice.is_empty(), "seen twice: {twice:?}");
+}
