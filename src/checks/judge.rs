@@ -9,7 +9,10 @@ use super::read_only_root::{PodOf, Writable, plan_container};
 use super::registry::Check;
 use super::selection::Selection;
 use crate::edit::{Applicability, Fix};
-use crate::k8s::{Kinds, Object, Origin, PodSpec, Step, Tree, WrongShape, objects, pod_specs};
+use crate::k8s::{
+    Fragment, FragmentOf, Kinds, Object, Origin, PodSpec, Step, Tree, WrongShape, fragments, objects,
+    pod_specs,
+};
 use crate::profile::owners;
 
 /// What else is known of what is judged.
@@ -43,7 +46,42 @@ pub fn judge_object<T: Tree>(object: &Object<T>, selection: &Selection, context:
             Err(wrong) => findings.extend(selection.pod_checks().map(|pod| unreachable(pod.check, &wrong))),
         }
     }
+    for part in fragments(object, &context.kinds) {
+        judge_fragment(object, &part, selection, context, &mut findings);
+    }
     findings
+}
+
+/// What is set, and should not be, in a part of a pod that an operator completes.
+fn judge_fragment<T: Tree>(
+    object: &Object<T>,
+    part: &Fragment<T>,
+    selection: &Selection,
+    context: &Context,
+    findings: &mut Vec<Finding>,
+) {
+    let source = PodSpec {
+        spec: part.tree,
+        path: part.path.clone(),
+        metadata: None,
+        metadata_path: None,
+        origin: Origin::Shape,
+    };
+    let judged = Judged {
+        pod: Pod { spec: part.tree, metadata: None },
+        source: &source,
+        object,
+        writable: &context.writable,
+        is_own: false,
+        is_static: false,
+    };
+    for selected in selection.pod_checks() {
+        for rule in selected.predicate.rules {
+            predicate::walk_fragment(rule, part.tree, part.of == FragmentOf::Container, &mut |violation| {
+                findings.push(judged.finding(selected.check, rule, &violation));
+            });
+        }
+    }
 }
 
 fn judge_pod<T: Tree>(

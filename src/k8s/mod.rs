@@ -3,6 +3,7 @@
 //! Data in: any [`Tree`], such as a JSON value or a node of a YAML file. Data out: the objects of a list,
 //! and the [`PodSpec`]s of an object with the path to each. What a pod spec means is for `checks` to say.
 
+mod fragment;
 mod kinds;
 mod locate;
 mod objects;
@@ -11,6 +12,7 @@ mod quantity;
 mod shape;
 mod tree;
 
+pub use fragment::{Fragment, FragmentOf, fragments};
 pub use kinds::{CustomKind, Group, KINDS, Kinds, Workload};
 pub use locate::{Origin, PodSpec, WrongShape, pod_specs};
 pub use objects::{Object, objects};

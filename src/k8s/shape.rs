@@ -46,7 +46,7 @@ fn search_below<T: Tree>(
 
 /// Some list of containers has an item that looks like a container; another item of a wrong type does not
 /// hide it.
-fn is_pod_spec<T: Tree>(tree: T) -> bool {
+pub(super) fn is_pod_spec<T: Tree>(tree: T) -> bool {
     let lists = CONTAINER_LISTS.iter().filter_map(|key| tree.field(key));
     lists.flat_map(Tree::items).any(|item| {
         let named = item.field("name").is_some() && item.field("securityContext").is_some();

@@ -77,6 +77,10 @@ fn subject<T: Tree>(text: &mut String, violation: &Violation<'_, T>) -> usize {
         Subject::Container(what, container, steps) => (what, container, steps),
     };
     text.push_str(what);
+    // A part of a pod is nothing that has a name or a place among others.
+    if steps == 0 {
+        return 0;
+    }
     text.push(' ');
     match (tree.get("name").and_then(Tree::as_str), violation.path.get(steps - 1)) {
         (Some(name), _) => _ = write!(text, "{:?}", name.as_ref()),

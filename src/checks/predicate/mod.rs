@@ -15,7 +15,7 @@ pub(super) use describe::message;
 pub use remedy::{Action, Change, Literal, Remedy};
 pub(super) use remedy::{fix, pointer};
 pub use test::{Allowed, Test, UNSET_OR_FALSE};
-pub(super) use walk::{Pod, Problem, Subject, Violation, holds, walk};
+pub(super) use walk::{Pod, Problem, Subject, Violation, holds, walk, walk_fragment};
 
 /// What a check demands.
 #[derive(Debug)]

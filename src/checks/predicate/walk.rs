@@ -64,6 +64,30 @@ pub(in crate::checks) fn holds<T: Tree>(test: &'static Test, value: T, pod: T) -
     holds
 }
 
+/// Reports every place of a part of a pod that is set and violates the rule; `container` where it is one's.
+pub(in crate::checks) fn walk_fragment<T: Tree>(
+    rule: &'static Rule,
+    part: T,
+    container: bool,
+    report: &mut dyn FnMut(Violation<'_, T>),
+) {
+    let (subject, scope) = match container {
+        true => (Subject::Container("container template", part, 0), Scope::Container),
+        false => (Subject::Pod, Scope::Pod),
+    };
+    if rule.scope != scope {
+        return;
+    }
+    let path = &mut Vec::with_capacity(8);
+    // What is missing may be set by whoever completes the pod, and a wrong type may be a type of his.
+    let report: &mut dyn FnMut(Violation<'_, T>) = &mut |violation| {
+        if violation.found.is_some() && !matches!(violation.problem, Problem::WrongType(_)) {
+            report(violation);
+        }
+    };
+    Walk { pod: part, subject, path, anchor: None, report }.judge(&rule.test, Some(part), false);
+}
+
 /// Reports every place of the pod that violates the rule.
 pub(in crate::checks) fn walk<T: Tree>(
     rule: &'static Rule,
