@@ -71,9 +71,10 @@ pub(in crate::checks) fn walk_fragment<T: Tree>(
     container: bool,
     report: &mut dyn FnMut(Violation<'_, T>),
 ) {
-    let (subject, scope) = match container {
-        true => (Subject::Container("container template", part, 0), Scope::Container),
-        false => (Subject::Pod, Scope::Pod),
+    let (subject, scope) = if container {
+        (Subject::Container("container template", part, 0), Scope::Container)
+    } else {
+        (Subject::Pod, Scope::Pod)
     };
     if rule.scope != scope {
         return;
