@@ -169,6 +169,9 @@ fn finish(args: &LintArgs, totals: &Totals, plan: &Plan, terminal: &mut Terminal
             (totals.objects, "objects judged"),
             (charts, "charts rendered"),
             (overlays, "kustomizations rendered"),
+            (totals.coverage.containers, "containers"),
+            (totals.coverage.read_only, "containers with a read-only root filesystem"),
+            (totals.coverage.exempt, "containers that need none"),
         ] {
             writeln!(stderr, "{count:>8}  {what}")?;
         }

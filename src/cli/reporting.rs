@@ -123,7 +123,9 @@ impl<'r> Reporting<'r> {
             *self.totals.skipped.entry(skip).or_default() += files;
         }
         if let Some(config) = self.config {
-            let is_whole = self.totals.errors.is_empty() && scope.covers(config.path.parent());
+            let is_unseen =
+                !self.totals.errors.is_empty() || self.totals.skipped.keys().any(Skip::is_unrendered);
+            let is_whole = !is_unseen && scope.covers(config.path.parent());
             let name = config.path.display().to_string();
             let text = String::from_utf8_lossy(&config.bytes);
             let mut report = void_exemptions(&name, &text, self.settings, &self.used, is_whole);

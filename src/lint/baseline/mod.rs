@@ -11,7 +11,7 @@ mod format;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identity::Identity;
-use super::report::{Exempted, ExemptedBy, FileReport, Located, Suppression};
+use super::report::{Exempted, ExemptedBy, FileReport, Located, Skip, Suppression};
 
 pub use format::{BaselineError, read};
 
@@ -87,7 +87,7 @@ pub struct Met {
 impl Met {
     /// Adds a file, from which the known findings are [sorted out](Baseline::sort_out).
     pub fn add(&mut self, file: &str, report: &FileReport) {
-        if report.errors.is_empty() {
+        if report.errors.is_empty() && !report.skipped.iter().any(Skip::is_unrendered) {
             self.judged.insert(file.to_owned());
         }
         let known = report.exempted.iter().filter(|exempted| exempted.by.by == ExemptedBy::Baseline);
@@ -174,5 +174,8 @@ mod tests {
         let mut broken = report(0);
         broken.errors = sample::reports().swap_remove(0).errors;
         assert_eq!(stale(Some(broken), "privileged", ""), 0, "the file could not be judged");
+        let mut template = report(0);
+        template.skipped.push(Skip { reason: "helm-template", of: "shop".to_owned() });
+        assert_eq!(stale(Some(template), "privileged", ""), 0, "nobody rendered the chart");
     }
 }

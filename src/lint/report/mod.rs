@@ -181,6 +181,8 @@ pub struct Totals {
     pub errors: Vec<FileError>,
     /// What was left out: files, or documents of a file, by reason.
     pub skipped: BTreeMap<Skip, usize>,
+    /// Containers of all namespaces, where they were counted.
+    pub coverage: Coverage,
 }
 
 /// Why something was not judged.
@@ -193,6 +195,11 @@ pub struct Skip {
 }
 
 impl Skip {
+    /// Whether it has objects that a renderer would have shown.
+    pub fn is_unrendered(&self) -> bool {
+        !self.of.is_empty()
+    }
+
     /// For this reason alone.
     pub fn because(reason: &'static str) -> Self {
         Self { reason, of: String::new() }
@@ -209,6 +216,7 @@ impl Totals {
         for reason in &report.skipped {
             *self.skipped.entry(reason.clone()).or_default() += 1;
         }
+        report.coverage.iter().for_each(|coverage| self.coverage.add(coverage));
     }
 
     /// Adds the findings alone, of a file that is none of those to judge.

@@ -91,14 +91,6 @@ impl Groups {
         }
     }
 
-    /// The coverage of all namespaces.
-    pub(super) fn coverage(&self) -> Coverage {
-        self.namespaces.values().fold(Coverage::default(), |mut sum, namespace| {
-            sum.add(&namespace.coverage);
-            sum
-        })
-    }
-
     /// The checks with findings, worst first.
     pub(super) fn checks(&self) -> Vec<(&'static str, Counts)> {
         let mut checks: Vec<_> = self.checks.iter().map(|(check, counts)| (*check, *counts)).collect();

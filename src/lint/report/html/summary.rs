@@ -34,7 +34,7 @@ pub(super) fn write(totals: &Totals, groups: &Groups, date: Date, out: &mut dyn 
         )?;
     }
     out.write_all(b"<div class=\"hero\">\n")?;
-    write_coverage(&groups.coverage(), out)?;
+    write_coverage(&totals.coverage, out)?;
     write_severities(totals, out)?;
     out.write_all(b"</div>\n")?;
     if findings > 0 {
