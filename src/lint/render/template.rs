@@ -200,6 +200,18 @@ spec:
         assert_eq!(line("", None), "kind: Deployment");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn survives_lines_of_anything(
+            text in "((  )?(- )?(kind|spec|name|a)?(: )?(\\{\\{ x \\}\\}|Pod|é|---|#)?\n){0,12}",
+            pointer in "(/(spec|a|0|1|name)){0,4}",
+        ) {
+            let mut located = sample::located();
+            located.finding.pointer = pointer.parse().unwrap();
+            proptest::prop_assert!(text.get(place(&text, &located)).is_some());
+        }
+    }
+
     #[test]
     fn survives_templates_of_anything() {
         let mut located = sample::located();

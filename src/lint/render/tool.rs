@@ -30,10 +30,11 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// The tools in the directories of a `PATH`.
+    /// The tools in the directories of a `PATH`; relative ones are left out, lest a repository bring its own.
     pub fn find(path: &OsStr) -> Self {
         let find = |name: &str| {
-            std::env::split_paths(path).map(|directory| directory.join(name)).find(|file| file.is_file())
+            let directories = std::env::split_paths(path).filter(|directory| directory.is_absolute());
+            directories.map(|directory| directory.join(name)).find(|file| file.is_file())
         };
         Self { helm: find("helm"), kustomize: find("kustomize").or_else(|| find("kubectl")) }
     }
