@@ -80,6 +80,16 @@ fn alerts_are_printed_as_falco_prints_them() {
 }
 
 #[test]
+fn alerts_of_a_replay_go_to_every_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("alerts.txt");
+    let option = format!("file_output.filename={}", file.display());
+    let options = ["-o", "file_output.enabled=true", "-o", "file_output.keep_alive=true", "-o", &option];
+    let (status, out, _) = replay(BEGINNER, "events.jsonl", &options);
+    assert_eq!((status, std::fs::read_to_string(file).unwrap()), (0, out));
+}
+
+#[test]
 fn audit_events_come_by_lines_over_lines_and_in_lists() {
     let expect = format!("{AUDIT}/expect.jsonl");
     for source in [&["--source", "k8s_audit"][..], &[]] {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lithify_probe::config::{Config, ConfigError, Engine, Matching, Request, load, markdown};
+use lithify_probe::config::{Config, ConfigError, Engine, Matching, Request, load, load_text, markdown};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -162,6 +162,32 @@ fn intervals_are_read_as_falco_reads_them() {
     };
     assert_eq!(interval("1h30m"), Duration::from_mins(90));
     assert_eq!(interval("500"), Duration::from_millis(500));
+}
+
+proptest::proptest! {
+    /// Texts between a word and a configuration: parts of real ones, cut, doubled and mixed.
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        parts in proptest::collection::vec((0..200_usize, 0..40_usize, proptest::prelude::any::<char>()), 0..12),
+        options in proptest::collection::vec("[a-z_.\\[\\]0-9]{0,20}=?[\\[{a-z$:, ]{0,12}", 0..3),
+    ) {
+        let whole = include_str!("../../fixtures/probe/config/upstream/falco.yaml");
+        let lines: Vec<&str> = whole.lines().collect();
+        let mut text = String::new();
+        for (line, cut, odd) in parts {
+            let line = lines[line % lines.len()];
+            text.push_str(&line.chars().take(cut).collect::<String>());
+            text.push(odd);
+            text.push('\n');
+        }
+        let env = |name: &str| name.len().is_multiple_of(2).then(|| name.to_owned());
+        if let Err(error) = load_text("falco.yaml", text.as_bytes(), &options, &env) {
+            proptest::prop_assert!(!error.0.is_empty());
+            for problem in &error.0 {
+                proptest::prop_assert!(problem.line > 0 && problem.column > 0 && !problem.to_string().is_empty());
+            }
+        }
+    }
 }
 
 #[test]

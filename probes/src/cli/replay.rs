@@ -4,12 +4,17 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use lithify::event::Source;
 use lithify_probe::alert::Alert;
+use lithify_probe::config::Config;
 use lithify_probe::engine::{RuleCounters, compile};
+use lithify_probe::host::Logger;
+use lithify_probe::output::Outputs;
 use lithify_probe::replay::{Events, Expected, ReplayError};
 
 use super::options::{ConfigArgs, hostname};
@@ -71,11 +76,19 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let mut alerts = Vec::new();
     let mut out = io::stdout().lock();
     let mut failure = None;
+    let others = if expected.is_some() { None } else { Others::start(&config)? };
     let mut raise = |alert: Alert| {
         if expected.is_some() {
             alerts.push(alert);
-        } else if let Err(error) = writeln!(out, "{}", alert.to_line(&config.outputs.format)) {
+            return;
+        }
+        if config.outputs.stdout.enabled
+            && let Err(error) = writeln!(out, "{}", alert.to_line(&config.outputs.format))
+        {
             failure.get_or_insert(error);
+        }
+        if let Some(others) = &others {
+            others.send(alert);
         }
     };
     let mut scratch = compiled.verdicts.scratch();
@@ -94,6 +107,9 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         }
     }
     drop(out);
+    if let Some(others) = others {
+        others.stop(&mut log)?;
+    }
     if let Some(error) = failure {
         return Err(error).context("write alerts");
     }
@@ -108,6 +124,51 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     Ok(verdict)
+}
+
+/// Outputs beside standard output, which is written directly: there every alert goes out, at its own pace.
+struct Others(Outputs);
+
+/// Alerts that may wait: a file of events comes faster than any network.
+const WAITING: usize = 4096;
+/// How long they may take at the end.
+const DRAIN: Duration = Duration::from_mins(1);
+
+impl Others {
+    fn start(config: &Config) -> anyhow::Result<Option<Self>> {
+        let mut settings = config.outputs.clone();
+        settings.stdout.enabled = false;
+        let any = [
+            settings.file.enabled,
+            settings.syslog.enabled,
+            settings.program.enabled,
+            settings.http.enabled,
+            settings.otlp.enabled,
+        ];
+        if !any.contains(&true) {
+            return Ok(None);
+        }
+        let logger = Logger::new(config.log.clone());
+        Ok(Some(Self(Outputs::start(&settings, hostname(), logger.log())?)))
+    }
+
+    /// Waits where an output is behind, instead of losing alerts.
+    fn send(&self, alert: Alert) {
+        while self.0.counters().iter().any(|counter| counter.queued >= WAITING) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.0.send(Arc::new(alert));
+    }
+
+    fn stop(self, log: &mut impl io::Write) -> io::Result<()> {
+        for counter in self.0.stop(DRAIN) {
+            let (output, lost) = (counter.output, counter.dropped + counter.failed);
+            if lost > 0 {
+                writeln!(log, "{output}: {lost} alerts were not delivered")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn compare(expected: &Expected, alerts: &[Alert]) -> anyhow::Result<ExitCode> {

@@ -8,6 +8,7 @@ use super::problem::{Place, Problem, Sources};
 use super::tree::{Content, Environment, Tree, expand, parse};
 
 /// What was merged.
+#[derive(Default)]
 pub(super) struct Merged {
     pub(super) tree: Option<Tree>,
     pub(super) sources: Sources,
@@ -27,21 +28,25 @@ pub(super) fn merge(
     options: &[String],
     env: Environment<'_>,
 ) -> Result<Merged, Vec<Problem>> {
-    let mut merged = Merged {
-        tree: None,
-        sources: Sources::default(),
-        files: Vec::new(),
-        directories: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut merged = Merged::default();
     if let Some(file) = file {
         merged.tree = merged.read(file, env)?;
         merged.include(env)?;
     }
-    for option in options {
-        merged.set(option, env).map_err(|problem| vec![problem])?;
-    }
-    Ok(merged)
+    merged.set_all(options, env)
+}
+
+/// As [`merge`], of a text; `config_files` is not followed.
+pub(super) fn merge_text(
+    name: &str,
+    text: &[u8],
+    options: &[String],
+    env: Environment<'_>,
+) -> Result<Merged, Vec<Problem>> {
+    let mut merged = Merged::default();
+    let source = merged.sources.add(name, String::from_utf8_lossy(text));
+    merged.tree = parse(source, text, &merged.sources, env)?;
+    merged.set_all(options, env)
 }
 
 impl Merged {
@@ -118,6 +123,13 @@ impl Merged {
             }
         }
         Ok(())
+    }
+
+    fn set_all(mut self, options: &[String], env: Environment<'_>) -> Result<Self, Vec<Problem>> {
+        for option in options {
+            self.set(option, env).map_err(|problem| vec![problem])?;
+        }
+        Ok(self)
     }
 
     /// Sets the key that a `-o key=value` option names.

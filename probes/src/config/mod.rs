@@ -30,7 +30,7 @@ use lithify::rules::{Extra, Priority, Selection};
 use crate::{audit, http, output};
 
 pub use problem::{ConfigError, Problem};
-pub use read::{Request, load, printed};
+pub use read::{Request, load, load_text, printed};
 pub use rule_files::{RuleFiles, read_rule_files};
 pub use table::markdown;
 

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::check::check;
 use super::keys::PRIORITIES;
-use super::merge::merge;
+use super::merge::{Merged, merge, merge_text};
 use super::outputs::outputs;
 use super::plugins::plugins;
 use super::problem::{ConfigError, Problem, Sources};
@@ -45,6 +45,24 @@ const SUGGESTED: &str = "container_id=%container.id container_name=%container.na
 pub fn load(request: &Request, env: Environment<'_>) -> Result<(Config, Vec<Problem>), ConfigError> {
     let options = with_defaults(request);
     let merged = merge(request.file.as_deref(), &options, env).map_err(ConfigError)?;
+    judge(merged, request)
+}
+
+/// As [`load`], of a text; `config_files` is not followed. Touches no file.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(
+    name: &str,
+    text: &[u8],
+    options: &[String],
+    env: Environment<'_>,
+) -> Result<(Config, Vec<Problem>), ConfigError> {
+    judge(merge_text(name, text, options, env).map_err(ConfigError)?, &Request::default())
+}
+
+/// Makes settings of a tree, and says what is wrong with it.
+fn judge(merged: Merged, request: &Request) -> Result<(Config, Vec<Problem>), ConfigError> {
     let sources = &merged.sources;
     let checked = merged.tree.as_ref().map(|tree| check(tree, sources)).unwrap_or_default();
     let mut warnings = merged.warnings;

@@ -25,7 +25,8 @@ pub(super) fn prometheus(metrics: &[Metric]) -> String {
     for (name, same) in by_name {
         let kind = if same[0].kind == Kind::Counter { "counter" } else { "gauge" };
         // Writing into a string cannot fail.
-        let _ = writeln!(out, "# HELP {name} {HELP}\n# TYPE {name} {kind}");
+        let help = if name.starts_with("falcosecurity_") { HELP } else { "not in Falco" };
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for metric in same {
             let value = match &metric.value {
                 Number::Whole(value) => value.to_string(),
@@ -102,9 +103,9 @@ mod tests {
             [metric("a_total", "one", 1), metric("b_total", "x", 2), metric("a_total", "say \"hi\"", 3)];
         assert_eq!(
             prometheus(&metrics),
-            "# HELP a_total https://falco.org/docs/metrics/\n# TYPE a_total counter\n\
+            "# HELP a_total not in Falco\n# TYPE a_total counter\n\
              a_total{rule_name=\"one\"} 1\na_total{rule_name=\"say \\\"hi\\\"\"} 3\n\
-             # HELP b_total https://falco.org/docs/metrics/\n# TYPE b_total counter\n\
+             # HELP b_total not in Falco\n# TYPE b_total counter\n\
              b_total{rule_name=\"x\"} 2\n"
         );
     }
