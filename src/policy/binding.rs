@@ -125,6 +125,15 @@ fn binding(
     })
 }
 
+/// Every namespace but the system's.
+pub(super) fn not_of_the_system() -> Value {
+    json!({"matchExpressions": [{"key": NAME_LABEL, "operator": "NotIn", "values": SYSTEM_NAMESPACES}]})
+}
+
+/// Of a policy that is bound so.
+pub(super) const SYSTEM_NOTE: &str =
+    "kube-node-lease and kube-system are left alone, as the webhook leaves them";
+
 /// What to know of how it is enforced.
 pub(super) fn notes(settings: &Settings<'_>) -> Vec<String> {
     let scopes = scopes(settings);

@@ -10,12 +10,16 @@
 //!   same of the object before an update;
 //! - `exemption` (with `glob`): the configuration's exemptions as conditions;
 //! - `validation`: the rules of a check, each as one validation that names the containers;
+//! - `mutation` (and `root`, for read-only root filesystems): the fixes of a check, as JSON patches;
 //! - `binding`: what happens on a violation, by namespace and kind of request;
 //! - `text`: the objects as a YAML file, notes on top.
 
 mod binding;
 mod exemption;
 mod glob;
+mod mutating;
+mod mutation;
+mod root;
 mod target;
 mod text;
 mod validating;
@@ -28,6 +32,7 @@ use serde_json::{Value, json};
 use crate::checks::Selection;
 use crate::config::{Config, Mode};
 
+pub use mutating::{MutatingSettings, mutating};
 pub use text::text;
 pub use validating::validating;
 
@@ -91,6 +96,11 @@ pub enum ExportError {
         /// Longest name that leaves room for what follows it.
         most: usize,
     },
+    /// Nothing may be repaired.
+    #[error(
+        "no selected check has a fix to export without `--unsafe`, which exports those that can change behaviour"
+    )]
+    NoFixes,
     /// No check judges pods.
     #[error("none of the selected checks judges pods, so there is no policy to export")]
     NoChecks,

@@ -88,23 +88,40 @@ impl Target {
     /// The pod template of `object`, the name of an object that is there; `dyn` keeps the apiserver's type checker
     /// from asking for each field in each kind.
     pub(super) fn template(&self, object: &str) -> String {
+        self.by_kind(
+            |custom| optional(object, &custom.template),
+            |template| template.iter().fold(format!("dyn({object})"), |place, key| place + "." + key),
+        )
+    }
+
+    /// The JSON Pointer of the pod template, and `below` it.
+    pub(super) fn pointer(&self, below: &str) -> String {
+        let pointer = |keys: &mut dyn Iterator<Item = &str>| {
+            let template = keys.fold(String::new(), |pointer, key| pointer + "/" + key);
+            text(&(template + below))
+        };
+        self.by_kind(
+            |custom| pointer(&mut custom.template.iter().map(String::as_str)),
+            |template| pointer(&mut template.iter().copied()),
+        )
+    }
+
+    /// An expression for each kind, and the choice between them.
+    fn by_kind(&self, custom: impl Fn(&CustomKind) -> String, own: impl Fn(&[&str]) -> String) -> String {
         let mut choices = Vec::new();
         for kind in &self.custom {
-            let is_kind = format!(
-                "request.kind.group == {} && request.kind.kind == {}",
-                text(&kind.group),
-                text(&kind.kind)
-            );
-            choices.push(format!("{is_kind} ? {}", optional(object, &kind.template)));
+            let (group, name) = (text(&kind.group), text(&kind.kind));
+            let chosen = custom(kind);
+            choices.push(format!("request.kind.group == {group} && request.kind.kind == {name} ? {chosen}"));
         }
         let workloads: Vec<_> = KINDS.iter().filter(|workload| is_served(workload)).collect();
         let usual = workloads.iter().max_by_key(|one| same_place(&workloads, one)).map(|one| one.template);
         let usual = usual.unwrap_or_default();
         for workload in workloads.iter().filter(|workload| workload.template != usual) {
-            let place = place(object, workload.template);
-            choices.push(format!("request.kind.kind == {} ? {place}", text(workload.kind)));
+            let chosen = own(workload.template);
+            choices.push(format!("request.kind.kind == {} ? {chosen}", text(workload.kind)));
         }
-        choices.push(place(object, usual));
+        choices.push(own(usual));
         choices.join(" :\n")
     }
 }
@@ -137,10 +154,6 @@ fn rule(group: &str, versions: &[&str], resources: &[&str], operations: &[&str])
         "apiGroups": [group], "apiVersions": versions, "operations": operations, "resources": resources,
         "scope": "Namespaced",
     })
-}
-
-fn place(object: &str, keys: &[&str]) -> String {
-    keys.iter().fold(format!("dyn({object})"), |place, key| place + "." + key)
 }
 
 /// The value at the keys, `{}` where there is none.

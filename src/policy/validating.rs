@@ -38,7 +38,9 @@ pub fn validating(settings: &Settings<'_>) -> Result<Exported, ExportError> {
 }
 
 /// The selected checks that judge pods, each with what it demands.
-fn pod_checks(settings: &Settings<'_>) -> Result<Vec<(&'static Check, &'static Predicate)>, ExportError> {
+pub(super) fn pod_checks(
+    settings: &Settings<'_>,
+) -> Result<Vec<(&'static Check, &'static Predicate)>, ExportError> {
     let version = settings.selection.version();
     let checks = settings.selection.checks();
     let checks: Vec<_> = checks.filter_map(|check| Some((check, check.predicate(version)?))).collect();

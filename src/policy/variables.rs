@@ -34,12 +34,27 @@ pub(super) const NEW: Roots<'static> = Roots { spec: "variables.spec" };
 /// The object before an update; empty on creation.
 pub(super) const OLD: Roots<'static> = Roots { spec: "variables.oldSpec" };
 
+/// For mutations: as [`common`], and where the pod spec and its metadata are, as pointers; the old parts are those
+/// of a Pod, whose containers cannot be changed any more.
+pub(super) fn of_mutation(target: &Target) -> Vec<Variable> {
+    let old = "request.operation != 'UPDATE' || request.kind.kind != 'Pod' ? {} : dyn(oldObject)".to_owned();
+    let mut all = vec![
+        Variable::new("at", target.pointer("/spec")),
+        Variable::new("metadataAt", target.pointer("/metadata")),
+    ];
+    all.extend(parts(target.template("object"), NEW_NAMES));
+    all.extend(parts(old, OLD_NAMES));
+    all
+}
+
+const NEW_NAMES: [&str; 5] = ["template", "spec", "annotations", "containers", "volumes"];
+const OLD_NAMES: [&str; 5] = ["oldTemplate", "oldSpec", "oldAnnotations", "oldContainers", "oldVolumes"];
+
 /// The parts of the pod template, new and old, in the order in which they depend on each other.
 pub(super) fn common(target: &Target) -> Vec<Variable> {
     let old = format!("request.operation != 'UPDATE' ? {{}} :\n{}", target.template("oldObject"));
-    let mut all =
-        parts(target.template("object"), ["template", "spec", "annotations", "containers", "volumes"]);
-    all.extend(parts(old, ["oldTemplate", "oldSpec", "oldAnnotations", "oldContainers", "oldVolumes"]));
+    let mut all = parts(target.template("object"), NEW_NAMES);
+    all.extend(parts(old, OLD_NAMES));
     all
 }
 

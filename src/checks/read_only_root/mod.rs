@@ -20,6 +20,7 @@ mod tests;
 use crate::edit::{Applicability, FieldOp};
 use crate::profile::{ContainerPath, Owner, Profiles};
 
+pub(crate) use plan::default_mounts;
 pub use plan::plan_container;
 pub(super) use plan::{PRIVILEGED, PRIVILEGED_IS_VOID};
 pub use pod::{PodPlan, plan_pod};

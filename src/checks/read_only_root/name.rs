@@ -34,7 +34,7 @@ pub(super) fn volume_name(container: &str, path: &ContainerPath, is_taken: impl 
 }
 
 /// Lower-case letters, digits and single dashes.
-fn slug(text: &str) -> String {
+pub(super) fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {

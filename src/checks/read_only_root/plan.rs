@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::super::predicate::{Allowed, Test, holds};
 use super::mounts::{Mounts, Target};
+use super::name::slug;
 use super::present::{Present, items, text};
 use super::{Plan, PodOf, Refusal, Writable};
 use crate::edit::{Applicability, FieldOp};
 use crate::k8s::{Tree, TreeKind, brief};
-use crate::profile::{Container, WriteProfile, WrittenPath};
+use crate::profile::{Container, WriteProfile, WrittenPath, mount_points};
 use crate::yaml::Pointer;
 
 /// Judged on the container.
@@ -103,6 +104,12 @@ fn reasons<T: Tree>(
 
 fn plural(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The default directories that are mounted, each with its part of a volume's name.
+pub(crate) fn default_mounts(writable: &Writable) -> Vec<(String, String)> {
+    let (points, _) = mount_points(default_paths(writable));
+    points.iter().map(|point| (point.path.to_string(), slug(point.path.as_str()))).collect()
 }
 
 fn default_paths(writable: &Writable) -> Vec<(WrittenPath, bool)> {

@@ -12,13 +12,14 @@ use super::super::selection::SelectionArgs;
 use super::super::terminal::Tone;
 use crate::cli::{Outcome, Terminal};
 use crate::config::Mode;
-use crate::policy::{self, Exported, Settings};
+use crate::policy::{self, Exported, MutatingSettings, Settings};
 
 /// Print the checks as admission policies of the apiserver, with bindings, to be applied with kubectl
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     lithify policy export --format vap | kubectl apply --server-side -f -\n  \
-    lithify policy export --format vap --level restricted --enforce deny --output-dir policies/")]
+    lithify policy export --format vap --level restricted --enforce deny --output-dir policies/\n  \
+    lithify policy export --format map --unsafe --select privilege-escalation > fixes.yaml")]
 pub(in crate::cli) struct ExportArgs {
     /// The kind of policy
     #[arg(long, value_name = "FORMAT")]
@@ -46,6 +47,14 @@ pub(in crate::cli) struct ExportArgs {
     #[arg(long)]
     combined: bool,
 
+    /// Of `map`: also the fixes that can change behaviour
+    #[arg(long)]
+    r#unsafe: bool,
+
+    /// Of `map`: the version of the API
+    #[arg(long, value_name = "VERSION", default_value = "v1")]
+    map_version: MapVersion,
+
     /// What the names of the objects begin with
     #[arg(long, value_name = "NAME", default_value = "lithify")]
     name: String,
@@ -59,6 +68,29 @@ pub(in crate::cli) struct ExportArgs {
 enum Format {
     /// ValidatingAdmissionPolicy: refuse, warn or note
     Vap,
+    /// MutatingAdmissionPolicy: the fixes that CEL can write, made when a pod is created
+    Map,
+}
+
+/// Versions of the API of MutatingAdmissionPolicy.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MapVersion {
+    /// Kubernetes v1.36 and later
+    V1,
+    /// v1.34 and later, where the administrator has switched it on
+    V1beta1,
+    /// v1.32 and v1.33, likewise
+    V1alpha1,
+}
+
+impl MapVersion {
+    fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V1beta1 => "v1beta1",
+            Self::V1alpha1 => "v1alpha1",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -102,6 +134,12 @@ pub(super) fn run(args: &ExportArgs, terminal: &mut Terminal) -> anyhow::Result<
     };
     let exported = match args.format {
         Format::Vap => policy::validating(&settings)?,
+        Format::Map => {
+            let writable = args.selection.writable(&config, &[])?;
+            let version = args.map_version.name();
+            let fixes = MutatingSettings { is_unsafe: args.r#unsafe, version, writable: &writable };
+            policy::mutating(&settings, &fixes)?
+        }
     };
     for note in &exported.notes {
         terminal.note(Tone::Hint, note);
