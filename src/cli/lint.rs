@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::lint_cluster::{self, ClusterArgs};
 use super::report::{self, Format};
 use super::reporting::{Reporting, ReportingArgs, Scope};
 use super::selection::SelectionArgs;
@@ -31,11 +32,15 @@ use crate::yaml::Stream;
     lithify lint deploy/\n  \
     lithify lint --values prod.yaml charts/web\n  \
     helm template my-chart | lithify lint - --stdin-filename my-chart.yaml\n  \
-    lithify lint --level strict --format sarif . > lithify.sarif")]
+    lithify lint --level strict --format sarif . > lithify.sarif\n  \
+    lithify lint --cluster --namespace web")]
 pub(super) struct LintArgs {
     /// Files and directories; `-` reads standard input
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    live: ClusterArgs,
 
     #[command(flatten)]
     selection: SelectionArgs,
@@ -122,8 +127,14 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     let (files, stdin): (Vec<_>, Vec<_>) =
         args.paths.iter().cloned().partition(|path| path != Path::new("-"));
     let mut reporting = Reporting::new(&args.reporting, &settings, file.as_ref(), terminal)?;
-    let prepare = reporting.preparation();
     terminal.write_unfiltered()?;
+    if args.live.cluster {
+        let totals = lint_cluster::run(&args.live, &settings, reporting, terminal)?;
+        let counts = [(totals.files, "live objects read"), (totals.objects, "objects judged")];
+        statistics(args, &totals, &counts, terminal)?;
+        return Ok(report::outcome(&totals));
+    }
+    let prepare = reporting.preparation();
     let mut stdin_is_empty = false;
     if !stdin.is_empty() {
         let mut report = read_stdin(&args.stdin_filename, &settings);
@@ -156,31 +167,47 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     finish(args, &totals, &plan, terminal)
 }
 
+/// What was read, judged and left out, where it was asked for.
+fn statistics(
+    args: &LintArgs,
+    totals: &Totals,
+    counts: &[(usize, &str)],
+    terminal: &Terminal,
+) -> anyhow::Result<()> {
+    if !args.statistics {
+        return Ok(());
+    }
+    let mut stderr = terminal.stderr();
+    let coverage = &totals.coverage;
+    let containers = [
+        (coverage.containers, "containers"),
+        (coverage.read_only, "containers with a read-only root filesystem"),
+        (coverage.exempt, "containers that need none"),
+    ];
+    for (count, what) in counts.iter().chain(&containers) {
+        writeln!(stderr, "{count:>8}  {what}")?;
+    }
+    for (skip, count) in &totals.skipped {
+        let of = if skip.of.is_empty() { String::new() } else { format!(" of {}", skip.of) };
+        writeln!(stderr, "{count:>8}  left out: {}{of}", skip.reason)?;
+    }
+    writeln!(stderr, "{:>8}  not judged for errors", totals.errors.len())?;
+    Ok(())
+}
+
 /// What is said beside the report.
 fn finish(args: &LintArgs, totals: &Totals, plan: &Plan, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
     if !args.rendering.no_render {
         plan.notes.iter().for_each(|note| terminal.note(Tone::Warning, note));
     }
-    if args.statistics {
-        let mut stderr = terminal.stderr();
-        let (charts, overlays) = plan.rendered();
-        for (count, what) in [
-            (totals.files, "files read"),
-            (totals.objects, "objects judged"),
-            (charts, "charts rendered"),
-            (overlays, "kustomizations rendered"),
-            (totals.coverage.containers, "containers"),
-            (totals.coverage.read_only, "containers with a read-only root filesystem"),
-            (totals.coverage.exempt, "containers that need none"),
-        ] {
-            writeln!(stderr, "{count:>8}  {what}")?;
-        }
-        for (skip, count) in &totals.skipped {
-            let of = if skip.of.is_empty() { String::new() } else { format!(" of {}", skip.of) };
-            writeln!(stderr, "{count:>8}  left out: {}{of}", skip.reason)?;
-        }
-        writeln!(stderr, "{:>8}  not judged for errors", totals.errors.len())?;
-    }
+    let (charts, overlays) = plan.rendered();
+    let counts = [
+        (totals.files, "files read"),
+        (totals.objects, "objects judged"),
+        (charts, "charts rendered"),
+        (overlays, "kustomizations rendered"),
+    ];
+    statistics(args, totals, &counts, terminal)?;
     if totals.files == 0 {
         terminal.note(Tone::Warning, "no YAML or JSON file was found to judge");
     }

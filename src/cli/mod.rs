@@ -11,6 +11,7 @@ mod checks;
 mod fields;
 mod generate;
 mod lint;
+mod lint_cluster;
 mod policy;
 mod profiles;
 mod replace;

@@ -112,6 +112,16 @@ impl<'r> Reporting<'r> {
         }
     }
 
+    /// As [`finish`](Self::finish), of a cluster: its objects are no files, and never all that there could be.
+    pub(super) fn finish_live(
+        mut self,
+        skipped: impl IntoIterator<Item = (Skip, usize)>,
+        terminal: &mut Terminal,
+    ) -> anyhow::Result<Totals> {
+        self.totals.is_live = true;
+        self.finish(&Scope { directories: Vec::new() }, skipped, terminal)
+    }
+
     /// Shows what only the end can tell, and writes the baseline.
     pub(super) fn finish(
         mut self,

@@ -2,6 +2,7 @@
 
 mod error;
 mod kubeadm_config;
+mod workloads;
 
 use std::future::Future;
 use std::path::Path;
@@ -14,6 +15,7 @@ use tokio::runtime::Runtime;
 
 pub use error::ClusterError;
 pub use kubeadm_config::KubeadmConfig;
+pub use workloads::{Live, NotListed};
 
 /// Where kubeadm leaves the administrator's credentials on a control-plane node.
 const ADMIN_KUBECONFIG: &str = "/etc/kubernetes/admin.conf";

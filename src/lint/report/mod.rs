@@ -163,8 +163,10 @@ impl ExemptedBy {
 /// The sum over all files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Files that were read.
+    /// Files that were read, or live objects.
     pub files: usize,
+    /// What was judged are the live objects of a cluster.
+    pub is_live: bool,
     /// Kubernetes objects that were judged.
     pub objects: usize,
     /// Findings by severity.

@@ -121,7 +121,8 @@ fn summary(totals: &Totals) -> String {
         .map(|severity| plural(totals.count(severity), &severity.to_string()))
         .chain((totals.count(Severity::Info) > 0).then(|| format!("{} info", totals.count(Severity::Info))))
         .collect();
-    let scope = plural(totals.files, "file");
+    let (one, part) = if totals.is_live { ("live object", "kind") } else { ("file", "file") };
+    let scope = plural(totals.files, one);
     let found = match counts.split_last() {
         None => format!("no findings in {scope}"),
         Some((only, [])) => format!("found {only} in {scope}"),
@@ -129,7 +130,7 @@ fn summary(totals: &Totals) -> String {
     };
     let mut text = found;
     if !totals.errors.is_empty() {
-        text = format!("{text}; {} could not be judged", plural(totals.errors.len(), "file"));
+        text = format!("{text}; {} could not be judged", plural(totals.errors.len(), part));
     }
     for (count, word) in [(totals.exempted, "exempt"), (totals.known, "known from the baseline")] {
         if count > 0 {
@@ -142,6 +143,8 @@ fn summary(totals: &Totals) -> String {
 fn fixable(totals: &Totals) -> Option<String> {
     match totals.fixable {
         (0, 0) => None,
+        // The fixer repairs files.
+        _ if totals.is_live => None,
         (0, risky) => Some(format!("{risky} fixable with `lithify fix --unsafe`")),
         (safe, 0) => Some(format!("{safe} fixable with `lithify fix`")),
         (safe, risky) => Some(format!("{safe} fixable with `lithify fix`, {risky} more with `--unsafe`")),
