@@ -66,6 +66,14 @@ fn position(text: &str, at: usize) -> Position {
     }
 }
 
+/// Adds what was counted in an overlay as a whole; a directory with nothing else to tell is no file.
+fn count_with(report: &mut FileReport, whole: FileReport) {
+    report.objects += whole.objects;
+    report.skipped.extend(whole.skipped);
+    report.coverage.extend(whole.coverage);
+    report.used_exemptions.extend(whole.used_exemptions);
+}
+
 /// What an overlay was made of.
 pub(super) struct Sources<'s> {
     pub(super) built: &'s Built,
@@ -99,7 +107,12 @@ impl Sources<'_> {
         for report in &mut reports {
             report.findings.sort_by_key(|located| (located.position, located.finding.check));
         }
-        reports.insert(0, rest);
+        match reports.first_mut() {
+            Some(first) if rest.findings.is_empty() && rest.exempted.is_empty() && rest.errors.is_empty() => {
+                count_with(first, rest);
+            }
+            _ => reports.insert(0, rest),
+        }
         reports
     }
 
