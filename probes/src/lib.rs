@@ -1,7 +1,9 @@
-//! Watches system calls through eBPF and shows them as events that rules understand.
+//! Watches system calls and Kubernetes audit events, judges them by Falco's rules, and raises alerts.
 //!
-//! [`Probe`] is the source: it loads the kernel's half, keeps what is known of processes, containers and users, and
-//! shows each event while it stands in the ring buffer. Outputs, rules and configuration are not its business.
+//! [`Probe`] is the source of system calls: it loads the kernel's half, keeps what is known of processes, containers
+//! and users, and shows each event while it stands in the ring buffer. [`audit`] receives what apiservers send,
+//! [`replay`] reads what was recorded. [`config`] reads falco.yaml, [`engine`] makes rules of rule files, [`output`]
+//! hands alerts on, and [`host`] puts all of it together and changes it while it runs.
 
 pub mod alert;
 pub mod audit;

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use lithify::event::Source;
 use lithify_probe::alert::Alert;
 use lithify_probe::config::Config;
-use lithify_probe::engine::{RuleCounters, compile};
+use lithify_probe::engine::{RuleCounters, Verdicts, compile};
 use lithify_probe::host::Logger;
 use lithify_probe::output::Outputs;
 use lithify_probe::replay::{Events, Expected, ReplayError};
@@ -73,46 +73,9 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     });
     let name = args.events.display().to_string();
     let events = Events::new(name.clone(), open(&args.events)?, source);
-    let mut alerts = Vec::new();
-    let mut out = io::stdout().lock();
-    let mut failure = None;
-    let others = if expected.is_some() { None } else { Others::start(&config)? };
-    let mut raise = |alert: Alert| {
-        if expected.is_some() {
-            alerts.push(alert);
-            return;
-        }
-        if config.outputs.stdout.enabled
-            && let Err(error) = writeln!(out, "{}", alert.to_line(&config.outputs.format))
-        {
-            failure.get_or_insert(error);
-        }
-        if let Some(others) = &others {
-            others.send(alert);
-        }
-    };
-    let mut scratch = compiled.verdicts.scratch();
-    let (mut judged, mut broken) = (0_u64, 0_u64);
-    for event in events {
-        match event {
-            Ok(event) => {
-                judged += 1;
-                event.judge(&compiled.verdicts, &mut scratch, &mut raise);
-            }
-            Err(error @ ReplayError::Read { .. }) => return Err(error.into()),
-            Err(error) => {
-                broken += 1;
-                writeln!(log, "error: {error}")?;
-            }
-        }
-    }
-    drop(out);
-    if let Some(others) = others {
-        others.stop(&mut log)?;
-    }
-    if let Some(error) = failure {
-        return Err(error).context("write alerts");
-    }
+    let mut sink = Sink::new(&config, expected.is_some())?;
+    let (judged, broken) = judge(events, &compiled.verdicts, &mut sink, &mut log)?;
+    let alerts = sink.finish(&mut log)?;
     let verdict = if let Some(expected) = &expected {
         compare(expected, &alerts)?
     } else {
@@ -124,6 +87,75 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     Ok(verdict)
+}
+
+/// Judges events until they end, or nobody takes alerts any more; how many there were, and how many were none.
+fn judge(
+    events: Events<Box<dyn BufRead>>,
+    verdicts: &Verdicts,
+    sink: &mut Sink<'_>,
+    log: &mut impl io::Write,
+) -> anyhow::Result<(u64, u64)> {
+    let mut scratch = verdicts.scratch();
+    let (mut judged, mut broken) = (0, 0);
+    for event in events {
+        match event {
+            Ok(event) => {
+                judged += 1;
+                event.judge(verdicts, &mut scratch, &mut |alert| sink.take(alert));
+            }
+            Err(error @ ReplayError::Read { .. }) => return Err(error.into()),
+            Err(error) => {
+                broken += 1;
+                writeln!(log, "error: {error}")?;
+            }
+        }
+        if sink.failure.is_some() {
+            break;
+        }
+    }
+    Ok((judged, broken))
+}
+
+/// Where alerts go: to the outputs, or kept to be compared.
+struct Sink<'c> {
+    config: &'c Config,
+    kept: Option<Vec<Alert>>,
+    others: Option<Others>,
+    /// Why standard output takes no more.
+    failure: Option<io::Error>,
+}
+
+impl<'c> Sink<'c> {
+    fn new(config: &'c Config, keeps: bool) -> anyhow::Result<Self> {
+        let others = if keeps { None } else { Others::start(config)? };
+        Ok(Self { config, kept: keeps.then(Vec::new), others, failure: None })
+    }
+
+    fn take(&mut self, alert: Alert) {
+        if let Some(kept) = &mut self.kept {
+            kept.push(alert);
+            return;
+        }
+        let outputs = &self.config.outputs;
+        if outputs.stdout.enabled && self.failure.is_none() {
+            self.failure = writeln!(io::stdout().lock(), "{}", alert.to_line(&outputs.format)).err();
+        }
+        if let Some(others) = &self.others {
+            others.send(alert);
+        }
+    }
+
+    /// Lets out what waits; the alerts that were kept.
+    fn finish(self, log: &mut impl io::Write) -> anyhow::Result<Vec<Alert>> {
+        if let Some(others) = self.others {
+            others.stop(log)?;
+        }
+        match self.failure {
+            Some(error) => Err(error).context("write alerts"),
+            None => Ok(self.kept.unwrap_or_default()),
+        }
+    }
 }
 
 /// Outputs beside standard output, which is written directly: there every alert goes out, at its own pace.

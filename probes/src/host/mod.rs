@@ -28,6 +28,7 @@ mod systemd;
 mod watcher;
 mod web;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -105,6 +106,8 @@ struct Host {
     /// Digests of what is in force, and why the last reload failed: a change that changes nothing is none.
     in_force: reload::Fingerprint,
     failure: Option<String>,
+    /// Oddities of configurations that have been told.
+    said: BTreeSet<String>,
     next_snapshot: Option<Instant>,
     _pid_file: Option<PidFile>,
 }

@@ -1,5 +1,6 @@
 //! Reloading: everything is loaded aside, and put in force in one step or not at all.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -48,22 +49,27 @@ pub(super) fn load(start: &Start, counters: &RuleCounters) -> Result<Loaded, Str
 }
 
 impl Loaded {
-    /// Says what is odd in it.
-    pub(super) fn say(&self, log: &Log, verbose: bool) {
+    /// Says what is odd in it, each thing once: `said` is what has been said.
+    pub(super) fn say(&self, log: &Log, verbose: bool, said: &mut BTreeSet<String>) {
+        let mut once = |text: String| {
+            if said.insert(text.clone()) {
+                log.warning(&text);
+            }
+        };
         for (path, _) in &self.config.files {
             log.info(&format!("configuration: {}", path.display()));
         }
         for warning in &self.warnings {
-            log.warning(&warning.one_line());
+            once(warning.one_line());
         }
         for (path, _) in &self.compiled.digests {
             log.info(&format!("rules: {}", path.display()));
         }
         for path in &self.compiled.missing {
-            log.warning(&format!("rules_files: {} does not exist: skipped", path.display()));
+            once(format!("rules_files: {} does not exist: skipped", path.display()));
         }
         match self.compiled.warnings() {
-            Some(text) if verbose => log.warning(&format!("rules:\n{}", text.trim_end())),
+            Some(text) if verbose => once(format!("rules:\n{}", text.trim_end())),
             Some(_) => log.info("there are warnings about the rules; -v shows them, as does -V"),
             None => {}
         }
@@ -77,7 +83,7 @@ impl Loaded {
             outputs.otlp.enabled,
         ];
         if !enabled.contains(&true) {
-            log.warning("no output is enabled: alerts go nowhere");
+            once("no output is enabled: alerts go nowhere".to_owned());
         }
     }
 }
@@ -125,7 +131,7 @@ impl Host {
     }
 
     fn put_in_force(&mut self, loaded: Loaded) -> Result<(), String> {
-        loaded.say(&self.log, self.start.verbose);
+        loaded.say(&self.log, self.start.verbose, &mut self.said);
         let fingerprint = Fingerprint::of(&loaded);
         let watched = watched(&loaded);
         let plan = plan(&loaded.config, &loaded.compiled, &self.start.left_out);

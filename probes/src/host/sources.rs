@@ -47,16 +47,31 @@ pub(super) struct Around {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SourceError {
     #[error(
-        "system calls: {0}; as root, or with CAP_BPF and CAP_PERFMON, they can be watched; `engine.kind: nodriver` \
-         does without"
+        "system calls: {}; as root, or with CAP_BPF and CAP_PERFMON, they can be watched; `engine.kind: nodriver` \
+         does without",
+        with_causes(.0)
     )]
-    Probe(#[from] ProbeError),
+    Probe(ProbeError),
     #[error(transparent)]
     Audit(#[from] audit::ReceiverError),
     #[error("engine.replay.capture_file: {0}")]
     Replay(std::io::Error),
     #[error("start a thread: {0}")]
     Thread(std::io::Error),
+}
+
+/// An error with its causes, those left out that it names already.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.contains(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// What is asked of the kernel; `None` where it is not watched.
@@ -96,7 +111,7 @@ impl Sources {
     pub(super) fn probe(&self, plan: &Plan) -> Result<Probe, SourceError> {
         let mut options = plan.options(self.around.host_root.clone());
         options.attach = self.around.attach;
-        let probe = Probe::start(&options)?;
+        let probe = Probe::start(&options).map_err(SourceError::Probe)?;
         let missing = probe.missing();
         if !missing.is_empty() {
             self.around.log.info(&format!("this kernel does not have {}", missing.join(", ")));

@@ -1,5 +1,6 @@
 //! The way up, step by step; each step needs what the one before has made.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -32,7 +33,8 @@ impl Host {
         let loaded = reload::load(&start, &counters).map_err(HostError)?;
         let logger = Logger::new(loaded.config.log.clone());
         let log = logger.log();
-        loaded.say(&log, start.verbose);
+        let mut said = BTreeSet::new();
+        loaded.say(&log, start.verbose, &mut said);
         let in_force = Fingerprint::of(&loaded);
         let watched = watched(&loaded);
         let plan = plan(&loaded.config, &loaded.compiled, &start.left_out);
@@ -50,16 +52,7 @@ impl Host {
         registry.set_slot(Arc::clone(&slot));
         let webserver = webserver(config.webserver.as_ref(), &registry, &log);
         let webserver = webserver.map_err(|error| fail("webserver", &error))?;
-        let around = Around {
-            slot: Arc::clone(&slot),
-            control: control.clone(),
-            registry: Arc::clone(&registry),
-            hostname: Arc::clone(&start.hostname),
-            log: log.clone(),
-            attach: start.attach,
-            host_root: start.host_root.clone(),
-            left_out: start.left_out.clone(),
-        };
+        let around = start.around(&slot, &control, &registry, &log);
         let sources = Sources::start(&config, plan, around).map_err(|error| HostError(error.to_string()))?;
         if sources.names().is_empty() {
             return Err(HostError(
@@ -82,6 +75,7 @@ impl Host {
             retired: Vec::new(),
             in_force,
             failure: None,
+            said,
             next_snapshot: None,
             _pid_file: pid_file,
         };
@@ -109,6 +103,28 @@ impl Host {
     /// The first snapshot comes after one interval.
     pub(super) fn schedule_snapshot(&mut self) {
         self.next_snapshot = self.config.metrics.as_ref().map(|metrics| Instant::now() + metrics.interval);
+    }
+}
+
+impl Start {
+    /// What sources need beside the configuration.
+    fn around(
+        &self,
+        slot: &Arc<Slot>,
+        control: &Sender<Control>,
+        registry: &Arc<Registry>,
+        log: &Log,
+    ) -> Around {
+        Around {
+            slot: Arc::clone(slot),
+            control: control.clone(),
+            registry: Arc::clone(registry),
+            hostname: Arc::clone(&self.hostname),
+            log: log.clone(),
+            attach: self.attach,
+            host_root: self.host_root.clone(),
+            left_out: self.left_out.clone(),
+        }
     }
 }
 

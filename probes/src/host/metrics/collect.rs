@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::own_process::usage;
-use super::{Kind, Metric, Number, Registry};
+use super::{Kind, Loaded, Metric, Number, Registry};
 use crate::config::Metrics;
 
 /// A number that the table names.
@@ -129,6 +129,12 @@ impl Registry {
             ),
             number("lithify_probe_rules", "lithify.rules", Kind::Gauge, loaded.rules),
         ];
+        self.about_events(&mut all);
+        about_files(&loaded, &mut all);
+        all
+    }
+
+    fn about_events(&self, all: &mut Vec<Metric>) {
         for (result, count) in [("ok", &self.reloads), ("failed", &self.failed_reloads)] {
             let mut metric = number(
                 "lithify_probe_reloads_total",
@@ -149,30 +155,6 @@ impl Registry {
             metric.labels.push(("source", source.to_owned()));
             all.push(metric);
         }
-        for (name, field, files) in [
-            (
-                "falcosecurity_falco_sha256_rules_files_info",
-                "falco.sha256_rules_file",
-                &loaded.files.rules_files,
-            ),
-            (
-                "falcosecurity_falco_sha256_config_files_info",
-                "falco.sha256_config_file",
-                &loaded.files.config_files,
-            ),
-        ] {
-            all.extend(files.iter().map(|(path, digest)| digest_info(name, field, path, digest)));
-        }
-        for (source, engine) in &loaded.sources {
-            let labels = vec![("engine_name", (*engine).to_owned()), ("evt_source", (*source).to_owned())];
-            all.push(info(
-                "falcosecurity_scap_engine_name_info",
-                format!("scap.engine_name.{source}"),
-                labels,
-                (*engine).to_owned(),
-            ));
-        }
-        all
     }
 
     fn about_outputs(&self, all: &mut Vec<Metric>) {
@@ -247,6 +229,29 @@ impl Registry {
             number("falcosecurity_falco_memory_rss_bytes", "falco.memory_rss", Kind::Gauge, usage.rss_bytes),
             number("falcosecurity_falco_memory_vsz_bytes", "falco.memory_vsz", Kind::Gauge, usage.vsz_bytes),
         ]);
+    }
+}
+
+/// What is in force: digests of files, engines of sources.
+fn about_files(loaded: &Loaded, all: &mut Vec<Metric>) {
+    for (name, field, files) in [
+        ("falcosecurity_falco_sha256_rules_files_info", "falco.sha256_rules_file", &loaded.files.rules_files),
+        (
+            "falcosecurity_falco_sha256_config_files_info",
+            "falco.sha256_config_file",
+            &loaded.files.config_files,
+        ),
+    ] {
+        all.extend(files.iter().map(|(path, digest)| digest_info(name, field, path, digest)));
+    }
+    for (source, engine) in &loaded.sources {
+        let labels = vec![("engine_name", (*engine).to_owned()), ("evt_source", (*source).to_owned())];
+        all.push(info(
+            "falcosecurity_scap_engine_name_info",
+            format!("scap.engine_name.{source}"),
+            labels,
+            (*engine).to_owned(),
+        ));
     }
 }
 
