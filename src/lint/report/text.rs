@@ -1,5 +1,6 @@
 //! `--format text`: rustc's manner, with the source line, a caret, what is wrong, why, and the fix.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -71,29 +72,30 @@ fn finding(located: &Located, source: &str, styled: bool) -> String {
     let excerpt = Excerpt::around(source, located);
     let (title, label, more) = parts(&finding.message);
     let mut snippet = Snippet::source(excerpt.text)
-        .path(&*located.file)
+        .path(printable(&located.file))
         .line_start(excerpt.first_line)
-        .annotation(AnnotationKind::Primary.span(excerpt.primary).label(label));
+        .annotation(AnnotationKind::Primary.span(excerpt.primary).label(label.map(printable)));
     for (span, (_, label)) in excerpt.related.iter().zip(&finding.related) {
-        snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+        snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(printable(label)));
     }
     let mut group =
-        Group::with_title(level(finding.severity).primary_title(title).id(finding.check)).element(snippet);
+        Group::with_title(level(finding.severity).primary_title(printable(title)).id(finding.check))
+            .element(snippet);
     if let Some(object) = object_line(located) {
-        group = group.element(Level::NOTE.no_name().message(object));
+        group = group.element(Level::NOTE.no_name().message(printable(&object).into_owned()));
     }
     for note in more.chain(finding.notes.iter().map(String::as_str)) {
-        group = group.element(Level::NOTE.message(note));
+        group = group.element(Level::NOTE.message(printable(note)));
     }
     if let Some(help) = help(located) {
-        group = group.element(Level::HELP.message(help));
+        group = group.element(Level::HELP.message(printable(&help).into_owned()));
     }
     renderer(styled).render(&[group])
 }
 
 /// One file that could not be judged; no final newline.
 fn error(error: &FileError, source: Option<&str>, styled: bool) -> String {
-    let title = Level::ERROR.primary_title(error.message.as_str());
+    let title = Level::ERROR.primary_title(printable(&error.message));
     let line_start = source.and_then(|text| line_offset(text, error.line));
     let group = match (source, line_start) {
         (Some(text), Some(offset)) => {
@@ -102,12 +104,12 @@ fn error(error: &FileError, source: Option<&str>, styled: bool) -> String {
             let from = line.char_indices().nth(column).map_or(line.len(), |(index, _)| index);
             let to = line[from..].chars().next().map_or(from, |c| from + c.len_utf8());
             let snippet = Snippet::source(line)
-                .path(error.file.as_str())
+                .path(printable(&error.file))
                 .line_start(error.line as usize)
                 .annotation(AnnotationKind::Primary.span(from..to));
             Group::with_title(title).element(snippet)
         }
-        _ => Group::with_title(title).element(annotate_snippets::Origin::path(error.file.as_str())),
+        _ => Group::with_title(title).element(annotate_snippets::Origin::path(printable(&error.file))),
     };
     renderer(styled).render(&[group])
 }
@@ -124,6 +126,7 @@ fn summary(totals: &Totals) -> String {
     let (one, part) = if totals.is_live { ("live object", "kind") } else { ("file", "file") };
     let scope = plural(totals.files, one);
     let found = match counts.split_last() {
+        None if totals.known > 0 => format!("no new findings in {scope}"),
         None => format!("no findings in {scope}"),
         Some((only, [])) => format!("found {only} in {scope}"),
         Some((last, others)) => format!("found {} and {last} in {scope}", others.join(", ")),
@@ -174,6 +177,20 @@ fn level(severity: Severity) -> Level<'static> {
         Severity::Warning => Level::WARNING,
         Severity::Error => Level::ERROR,
     }
+}
+
+/// Text of a file for a terminal: what would move its cursor, colour it or turn the direction of a line is written
+/// as an escape.
+fn printable(text: &str) -> Cow<'_, str> {
+    let is_unsafe = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
 }
 
 fn object_line(located: &Located) -> Option<String> {
