@@ -1,6 +1,7 @@
 //! Rules are swapped while events come: none is missed, none judged by a mix, none by broken rules.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -189,6 +190,29 @@ fn the_beginners_rule_is_corrected_loaded_overridden_and_reloaded() {
     let (status, _, log) = probe.end();
     assert!(status.success());
     assert!(log.iter().any(|line| line.contains("Events detected: 3")), "{log:?}");
+}
+
+/// As the kubelet does: files are links through `..data`, which is exchanged.
+#[test]
+fn an_exchanged_configmap_is_a_change() {
+    let config = CONFIG.replace("[rules.yaml]", "[mount/rules.yaml]");
+    let directory = prepare(&config, CORRECTED);
+    let mount = directory.path().join("mount");
+    let publish = |version: &str, text: &str| {
+        fs::create_dir_all(mount.join(version)).unwrap();
+        fs::write(mount.join(version).join("rules.yaml"), text).unwrap();
+        symlink(version, mount.join("..data_tmp")).unwrap();
+        fs::rename(mount.join("..data_tmp"), mount.join("..data")).unwrap();
+    };
+    publish("..2026_1", &rules(1));
+    symlink("..data/rules.yaml", mount.join("rules.yaml")).unwrap();
+    let mut probe = Probe::start(directory, &[]);
+    probe.open_events();
+    publish("..2026_2", &rules(2));
+    probe.wait_for("reloaded: 2 rules in force");
+    probe.send(&event(7));
+    assert_eq!(parts(&probe.alerts.recv().unwrap()), Some(("a".to_owned(), 2, 7)));
+    assert!(probe.end().0.success());
 }
 
 #[test]

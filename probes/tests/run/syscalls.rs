@@ -25,14 +25,34 @@ fn rules(directory: &str, version: usize) -> String {
     )
 }
 
+/// Why the kernel cannot be watched here: what is needed, and what is the matter.
+fn cannot_watch() -> Option<(&'static str, String)> {
+    if !rustix::process::geteuid().is_root() {
+        return Some(("root", "not root".to_owned()));
+    }
+    let options = lithify_probe::ProbeOptions::default();
+    lithify_probe::Probe::start(&options).err().map(|error| ("bpf", error.to_string()))
+}
+
+#[test]
+fn lost_events_are_an_alert_and_a_line_of_the_log() {
+    if let Some((need, reason)) = cannot_watch() {
+        return skip(need, &reason);
+    }
+    let config = format!("{CONFIG}syscall_event_drops: {{simulate_drops: true, threshold: 0}}\n");
+    let mut probe = Probe::start(prepare(&config, &rules("/nowhere", 0)), &[]);
+    probe.wait_for("Falco internal: syscall event drop. ");
+    let alert = probe.alerts.recv().unwrap();
+    assert!(alert.contains(": Debug Falco internal: syscall event drop. "), "{alert}");
+    assert!(alert.contains("n_drops=") && alert.contains("n_evts="), "{alert}");
+    probe.signal(Signal::TERM);
+    assert!(probe.end().0.success());
+}
+
 #[test]
 fn no_open_is_missed_or_seen_twice_while_probes_are_swapped() {
-    if !rustix::process::geteuid().is_root() {
-        return skip("root", "not root");
-    }
-    let can_watch = lithify_probe::Probe::start(&lithify_probe::ProbeOptions::default());
-    if let Err(error) = can_watch {
-        return skip("bpf", &error.to_string());
+    if let Some((need, reason)) = cannot_watch() {
+        return skip(need, &reason);
     }
     let directory = prepare(CONFIG, "");
     let place = directory.path().to_str().unwrap().to_owned();
