@@ -17,6 +17,7 @@ mod kernel;
 pub mod log;
 pub mod output;
 mod path;
+pub mod privilege;
 mod probe;
 mod process;
 mod procfs;

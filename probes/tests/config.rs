@@ -191,6 +191,21 @@ proptest::proptest! {
 }
 
 #[test]
+fn runtimes_are_asked_where_falcos_container_plugin_says() {
+    let sockets = |option: &str| {
+        let asked = options(&[option]).containers?;
+        Some(asked.sockets.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(sockets("priority=debug").unwrap()[0], "/run/containerd/containerd.sock");
+    assert_eq!(sockets("container_engines.cri.enabled=false"), None);
+    assert_eq!(sockets("container_engines.cri.sockets[0]=/x.sock").unwrap(), ["/x.sock"]);
+    let plugin =
+        "plugins[0]={name: container, init_config: {label_max_len: 7, engines: {cri: {sockets: [/y.sock]}}}}";
+    assert_eq!(sockets(plugin).unwrap(), ["/y.sock"]);
+    assert_eq!(options(&[plugin]).containers.unwrap().label_max, 7);
+}
+
+#[test]
 fn the_document_has_every_key() {
     compare(&root().join("docs/probe-config.md"), &markdown());
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use lithify::event::EventType;
+use lithify_probe::privilege::{Keep, restrict};
 use lithify_probe::{AttachKind, Probe, ProbeOptions, Recorder, Tally};
 
 /// What is recorded, and for how long.
@@ -51,8 +52,12 @@ pub(super) fn record(args: &RecordArgs, path: &Path, time: Option<Duration>) -> 
     } else {
         Box::new(BufWriter::new(File::create(path).with_context(|| format!("create {}", path.display()))?))
     };
-    let mut probe = Probe::start(&options).context("start the probe")?;
+    let missing = restrict(Keep::default())?;
     let mut log = io::stderr();
+    for one in &missing {
+        writeln!(log, "warning: {one}")?;
+    }
+    let mut probe = Probe::start(&options).context("start the probe")?;
     writeln!(log, "watching {} event types, attached as {}", options.events.len(), probe.attach_kind())?;
     let recorder = Recorder::new();
     let end = time.map(|time| Instant::now() + time);

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::ValueEnum;
 use lithify::event::{FieldList, Source};
-use lithify_probe::host::{self, Start, Systemd};
+use lithify_probe::config::{Config, Engine};
+use lithify_probe::host::{self, Logger, Start, Systemd};
+use lithify_probe::privilege::{Keep, restrict};
 
 use super::options::{ConfigArgs, hostname};
 use super::record::{RecordArgs, record};
@@ -108,7 +110,33 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if args.list_rules || args.describe_rule.is_some() {
         return rules::describe(args.describe_rule.as_deref(), &config, !options.rules.is_empty());
     }
+    if !args.dry_run {
+        give_privileges_up(&config)?;
+    }
     watch(args, options, time)
+}
+
+/// Before there is a second thread: each would keep its own.
+fn give_privileges_up(config: &Config) -> anyhow::Result<()> {
+    let is_low = |listen: &str| {
+        let port = listen.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+        port.is_some_and(|port| port < 1024)
+    };
+    let receivers = config.audit.iter().flat_map(|audit| &audit.http).map(|http| &http.listen);
+    let mut listens = receivers.chain(config.webserver.iter().map(|server| &server.listen));
+    let keep = Keep {
+        low_ports: listens.any(|listen| is_low(listen)),
+        programs: config.outputs.program.enabled,
+        ..Keep::default()
+    };
+    let missing = restrict(keep)?;
+    if matches!(config.engine, Engine::Kernel(_)) {
+        let log = Logger::new(config.log.clone()).log();
+        for one in &missing {
+            log.warning(&one.to_string());
+        }
+    }
+    Ok(())
 }
 
 /// Where Falco's users find the process id of its successor.

@@ -5,6 +5,7 @@
 //! line and column; what is only odd is a warning, which `strict` makes an error.
 
 mod check;
+mod containers;
 mod files;
 mod keys;
 mod merge;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use lithify::event::EventType;
 use lithify::rules::{Extra, Priority, Selection};
 
-use crate::{audit, http, output};
+use crate::{audit, http, output, runtime};
 
 pub use problem::{ConfigError, Problem};
 pub use read::{Request, load, load_text, printed};
@@ -51,6 +52,8 @@ pub struct Config {
     pub outputs: output::Settings,
     /// Where audit events come from, if k8saudit is loaded.
     pub audit: Option<audit::Settings>,
+    /// Which container runtimes are asked, if any.
+    pub containers: Option<runtime::Settings>,
     /// Where events of system calls come from.
     pub engine: Engine,
     /// `syscall_event_drops`.

@@ -10,6 +10,7 @@ use lithify::rules::{Extra, Priority, Selection, Step, What};
 use sha2::{Digest as _, Sha256};
 
 use super::check::check;
+use super::containers::containers;
 use super::keys::PRIORITIES;
 use super::merge::{Merged, merge, merge_text};
 use super::outputs::outputs;
@@ -121,6 +122,7 @@ fn read(
     let engine = keep(engine(values, sources), errors);
     let extras = keep(extras(values, sources), errors);
     let metrics = keep(metrics(values, sources), errors);
+    let containers = keep(containers(values, sources), errors);
     Some(Config {
         rules_files: rules_files?,
         selection: selection(values),
@@ -129,6 +131,7 @@ fn read(
         static_fields: values.pairs("static_fields").into_iter().collect(),
         outputs: outputs?,
         audit: plugins.audit,
+        containers: containers?,
         engine: engine?,
         drops: drops(values),
         webserver: values.flag("webserver.enabled").then(|| webserver(values)),

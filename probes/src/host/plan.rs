@@ -10,6 +10,7 @@ use crate::engine::Compiled;
 use crate::kernel::alternative::Alternative;
 use crate::kernel::derive::filters_of;
 use crate::probe::ProbeOptions;
+use crate::runtime;
 
 /// A rule that holds for more types names none: it asks for whatever happens.
 const NAMES_NONE: usize = 100;
@@ -53,11 +54,12 @@ pub(super) struct Plan {
     filters: Vec<(EventType, Vec<Alternative>)>,
     needs_cwd: bool,
     needs_environment: bool,
+    runtimes: Option<runtime::Settings>,
 }
 
 impl Plan {
     /// What rules ask for.
-    pub(super) fn new(kernel: &Kernel, compiled: &Compiled) -> Self {
+    pub(super) fn new(kernel: &Kernel, runtimes: Option<&runtime::Settings>, compiled: &Compiled) -> Self {
         let rules = compiled.verdicts.rules();
         let mut named = BTreeSet::new();
         for rule in rules.rules() {
@@ -82,6 +84,7 @@ impl Plan {
             filters,
             needs_cwd: asks(&["proc.cwd", "evt.args", "evt.arg.cwd", "evt.rawarg.cwd"]),
             needs_environment: asks(&["proc.env", "proc.aenv", "evt.args", "evt.arg.env", "evt.rawarg.env"]),
+            runtimes: runtimes.cloned(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Plan {
             ring_bytes: self.kernel.ring_bytes,
             snap_bytes: self.kernel.snap_bytes,
             processes_max: self.kernel.processes_max,
+            runtimes: self.runtimes.clone(),
             ..ProbeOptions::default()
         };
         if let Some(root) = host_root {

@@ -79,7 +79,7 @@ pub(super) fn plan(config: &Config, compiled: &Compiled, left_out: &[Source]) ->
     let Engine::Kernel(kernel) = &config.engine else { return None };
     let is_wanted = !left_out.contains(&Source::Syscall)
         && (compiled.verdicts.are_about(Source::Syscall) || !kernel.also.is_empty());
-    is_wanted.then(|| Plan::new(kernel, compiled))
+    is_wanted.then(|| Plan::new(kernel, config.containers.as_ref(), compiled))
 }
 
 impl Sources {
@@ -111,6 +111,7 @@ impl Sources {
     pub(super) fn probe(&self, plan: &Plan) -> Result<Probe, SourceError> {
         let mut options = plan.options(self.around.host_root.clone());
         options.attach = self.around.attach;
+        options.log = Some(self.around.log.clone());
         let probe = Probe::start(&options).map_err(SourceError::Probe)?;
         let missing = probe.missing();
         if !missing.is_empty() {

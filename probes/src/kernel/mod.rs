@@ -34,4 +34,4 @@ pub(crate) mod filter;
 pub(crate) mod layout;
 pub(crate) mod loader;
 pub(crate) mod record;
-mod tracefs;
+pub(crate) mod tracefs;

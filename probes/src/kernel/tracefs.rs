@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
@@ -13,6 +14,16 @@ pub(crate) struct TraceFs {
     root: OwnedFd,
 }
 
+/// Opened while the process may mount it, for every probe that is started later.
+static KEPT: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Opens it now, if it can be had: a process that has dropped its privileges cannot.
+pub(crate) fn keep() {
+    if let Ok(tracefs) = TraceFs::open() {
+        let _ = KEPT.set(tracefs.root);
+    }
+}
+
 const MOUNTED: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 impl TraceFs {
@@ -21,6 +32,9 @@ impl TraceFs {
     /// # Errors
     /// The last reason, mostly that mounting needs `CAP_SYS_ADMIN`.
     pub(crate) fn open() -> io::Result<Self> {
+        if let Some(root) = KEPT.get() {
+            return Ok(Self { root: root.try_clone()? });
+        }
         for path in MOUNTED {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let Ok(root) = openat(rustix::fs::CWD, path, flags, Mode::empty()) else { continue };

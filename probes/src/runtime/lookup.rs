@@ -187,7 +187,7 @@ impl Worker {
         if let (false, Some(log)) = (reached, &self.log) {
             let sockets: Vec<_> =
                 self.clients.iter().map(|client| client.socket().display().to_string()).collect();
-            log.warning(&format!(
+            log.info(&format!(
                 "no container runtime answers at {}: names and images of containers and pods will be missing",
                 if sockets.is_empty() { "any socket".to_owned() } else { sockets.join(", ") }
             ));

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "makes system calls that no wrapper makes")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test of its own harness")]
 
+mod restricted;
 mod shadow;
 
 use std::ffi::CString;
@@ -27,7 +28,7 @@ fn main() {
         println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
         return;
     }
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         ("every_lost_event_is_counted", every_lost_event_is_counted),
         ("a_flood_leaves_room_for_processes", a_flood_leaves_room_for_processes),
         ("the_filter_keeps_what_it_must", the_filter_keeps_what_it_must),
@@ -36,6 +37,10 @@ fn main() {
             shadow_mode_sends_everything_and_tells_the_verdict,
         ),
         ("two_probes_see_the_same", two_probes_see_the_same),
+        (
+            "a_restricted_probe_watches_and_can_do_nothing_else",
+            restricted::a_restricted_probe_watches_and_can_do_nothing_else,
+        ),
         ("no_event_that_is_judged_out_matches_a_rule", shadow::no_event_that_is_judged_out_matches_a_rule),
     ];
     for (name, test) in tests {
@@ -53,7 +58,7 @@ fn cannot_run() -> Option<String> {
 }
 
 /// `userfaultfd N`: a call that nobody else makes, N times. `chroot PATH…`: fails for each, the paths do not exist.
-/// `roam [CGROUP]`: see [`shadow::roam`].
+/// `restricted`: see [`restricted::watch`]. `roam [CGROUP]`: see [`shadow::roam`].
 fn child(act: &str) {
     let mut words = act.split(' ');
     match words.next() {
@@ -70,6 +75,7 @@ fn child(act: &str) {
                 unsafe { libc::syscall(libc::SYS_chroot, path.as_ptr()) };
             }
         }
+        Some("restricted") => restricted::watch(),
         Some("roam") => shadow::roam(words.next()),
         _ => unreachable!("the parent names an act"),
     }
