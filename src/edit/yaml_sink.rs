@@ -1,5 +1,7 @@
 //! The lossless YAML sink.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Number, Value};
 
 use super::{ApplyError, FieldOp, apply};
@@ -53,25 +55,34 @@ pub fn yaml_sink(source: &[u8], document: usize, ops: &[FieldOp]) -> Result<Vec<
     apply(ops, &mut intended)?;
     let mut editor = Editor::new(edited);
     for (index, op) in ops.iter().enumerate() {
-        match op {
-            FieldOp::Set { at, value } => editor.set(at, value.clone()),
-            FieldOp::Replace { at, value } => editor.replace(at, value.clone()),
-            FieldOp::Insert { at, value } => editor.insert(at, value.clone()),
-            FieldOp::Append { at, value } => editor.append(at, value.clone()),
-            FieldOp::Remove { at } => editor.remove(at),
-        }
-        .map_err(|refusal| EditError::Refused { index, refusal })?;
+        put(&mut editor, op).map_err(|refusal| EditError::Refused { index, refusal })?;
     }
+    let intended = BTreeMap::from([(document, intended)]);
     let mut text = editor.finish(true);
-    if check(&stream, document, &intended, &text).is_err() {
+    if check(&stream, &intended, &text).is_err() {
         text = editor.finish(false);
-        check(&stream, document, &intended, &text)?;
+        check(&stream, &intended, &text)?;
     }
     Ok(text.into_owned().into_bytes())
 }
 
-/// Parses what was written and compares it with what was meant.
-fn check(before: &Stream<'_>, document: usize, intended: &Value, text: &str) -> Result<(), EditError> {
+/// Puts one operation into the editor.
+pub(super) fn put(editor: &mut Editor<'_>, op: &FieldOp) -> Result<(), EditRefusal> {
+    match op {
+        FieldOp::Set { at, value } => editor.set(at, value.clone()),
+        FieldOp::Replace { at, value } => editor.replace(at, value.clone()),
+        FieldOp::Insert { at, value } => editor.insert(at, value.clone()),
+        FieldOp::Append { at, value } => editor.append(at, value.clone()),
+        FieldOp::Remove { at } => editor.remove(at),
+    }
+}
+
+/// Parses what was written and compares it with what was meant: the values of the changed documents.
+pub(super) fn check(
+    before: &Stream<'_>,
+    intended: &BTreeMap<usize, Value>,
+    text: &str,
+) -> Result<(), EditError> {
     let unfaithful = |reason: String| EditError::Unfaithful(reason);
     let after = Stream::parse(text.as_bytes()).map_err(|error| unfaithful(error.to_string()))?;
     let counts = (before.documents().len(), after.documents().len());
@@ -79,12 +90,14 @@ fn check(before: &Stream<'_>, document: usize, intended: &Value, text: &str) -> 
         return Err(unfaithful(format!("{} documents instead of {}", counts.1, counts.0)));
     }
     for (old, new) in before.documents().zip(after.documents()) {
-        if old.index() == document {
-            if !means_the_same(intended, &new.to_value()) {
+        match intended.get(&old.index()) {
+            Some(intended) if !means_the_same(intended, &new.to_value()) => {
                 return Err(unfaithful("another value".to_owned()));
             }
-        } else if before.source()[old.span()] != text[new.span()] {
-            return Err(unfaithful(format!("document {} changed", old.index())));
+            None if before.source()[old.span()] != text[new.span()] => {
+                return Err(unfaithful(format!("document {} changed", old.index())));
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -35,6 +35,7 @@ use self::plan::{Change, Plan};
 use self::splice::Splices;
 use super::pointer::Pointer;
 use super::position::Position;
+use super::stream::Stream;
 use super::tree::Document;
 
 /// Collects changes to one document and writes them into the text of its stream.
@@ -138,9 +139,27 @@ impl<'a> Editor<'a> {
     /// `literals`: strings of several lines may become literal scalars (`|`). Lines of blanks around one can
     /// change what it means, so whoever finds that may try again without.
     pub fn finish(&self, literals: bool) -> Cow<'a, str> {
+        let (splices, eol) = self.splices(literals);
+        splices.apply(self.document.tree().text.source, eol)
+    }
+
+    /// The text of the stream with the changes of several editors, each of another document of it.
+    pub fn finish_all(stream: &'a Stream<'a>, editors: &[&Self], literals: bool) -> Cow<'a, str> {
+        let mut all = Splices::default();
+        let mut eol = "\n";
+        for editor in editors {
+            let (splices, own) = editor.splices(literals);
+            all.extend(splices);
+            eol = own;
+        }
+        all.apply(stream.source(), eol)
+    }
+
+    /// What to put where, and the line break of the text.
+    fn splices(&self, literals: bool) -> (Splices, &'static str) {
         let layout = Layout::new(self.document, literals);
         let mut splices = Splices::default();
         replace::write_root(&layout, &self.plan, self.document, &mut splices);
-        splices.apply(self.document.tree().text.source, layout.eol())
+        (splices, layout.eol())
     }
 }

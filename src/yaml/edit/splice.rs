@@ -37,6 +37,11 @@ impl Splices {
         self.replace_open(at..at, text, open);
     }
 
+    /// Those of another document of the text.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(super) fn remove(&mut self, span: Span) {
         if !span.is_empty() {
             self.replace(span, "");
