@@ -49,3 +49,17 @@ pub struct Finding {
     /// How to repair it.
     pub fix: Option<Fix>,
 }
+
+impl Finding {
+    /// The same finding in an object that stands at `base` in its document.
+    pub fn below(mut self, base: &Pointer) -> Self {
+        self.pointer = base.concat(&self.pointer);
+        for (pointer, _) in &mut self.related {
+            *pointer = base.concat(pointer);
+        }
+        if let Some(fix) = &mut self.fix {
+            fix.ops = std::mem::take(&mut fix.ops).into_iter().map(|op| op.below(base)).collect();
+        }
+        self
+    }
+}

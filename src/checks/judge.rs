@@ -136,12 +136,13 @@ impl<T: Tree> Judged<'_, T> {
             Remedy::ReadOnlyRoot => self.read_only_root(violation, &mut notes),
             _ => predicate::fix(rule, violation, self.pod, base),
         };
-        if self.source.origin == Origin::Shape
+        let is_own = self.is_own && control_plane::NEEDED.contains(&check.id);
+        // An operator may read a custom resource in another way; a component of the control plane needs the host.
+        if (self.source.origin == Origin::Shape || is_own)
             && let Some(fix) = &mut fix
         {
             fix.applicability = Applicability::DisplayOnly;
         }
-        let is_own = self.is_own && control_plane::NEEDED.contains(&check.id);
         Finding {
             check: check.id,
             severity: if is_own { Severity::Info } else { check.severity },
@@ -172,10 +173,10 @@ impl<T: Tree> Judged<'_, T> {
             Err(refusal) => return Some(Fix::refused(refusal.to_string())),
         };
         let title = plan.title();
-        notes.extend(plan.notes);
+        notes.extend(plan.notes.iter().cloned());
         let base = predicate::pointer(&self.source.path, &[]);
         let ops = plan.ops.into_iter().map(|op| op.below(&base)).collect();
-        Some(Fix { reasons: plan.reasons, ..Fix::new(title, ops, plan.applicability) })
+        Some(Fix { reasons: plan.reasons, notes: plan.notes, ..Fix::new(title, ops, plan.applicability) })
     }
 
     fn message(&self, rule: &'static Rule, violation: &Violation<'_, T>) -> String {

@@ -227,16 +227,19 @@ fn read_stdin(name: &str, settings: &Settings) -> FileReport {
 
 /// The other files of static pods' directories, read once each.
 #[derive(Default)]
-struct Siblings {
+pub(super) struct Siblings {
     known: Mutex<HashMap<PathBuf, Vec<(PathBuf, Sibling)>>>,
 }
 
 impl Siblings {
-    fn of(&self, path: &Path) -> Vec<Sibling> {
+    pub(super) fn of(&self, path: &Path) -> Vec<Sibling> {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let all = known.entry(directory).or_insert_with_key(|directory| read_siblings(directory));
-        all.iter().filter(|(other, _)| other != path).map(|(_, sibling)| sibling.clone()).collect()
+        all.iter()
+            .filter(|(other, _)| other.file_name() != path.file_name())
+            .map(|(_, sibling)| sibling.clone())
+            .collect()
     }
 }
 

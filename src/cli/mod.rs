@@ -8,11 +8,14 @@ mod apiserver;
 mod audit_policy;
 mod audit_settings;
 mod checks;
+mod diff;
 mod fields;
+mod fix;
 mod generate;
 mod lint;
 mod lint_cluster;
 mod policy;
+mod profile;
 mod profiles;
 mod replace;
 mod report;
@@ -62,6 +65,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Lint(lint::LintArgs),
+    Fix(fix::FixArgs),
+    Profile(profile::ProfileArgs),
     AuditPolicy(audit_policy::AuditPolicyArgs),
     Apiserver(apiserver::ApiserverArgs),
     Checks(checks::ChecksArgs),
@@ -78,6 +83,8 @@ pub fn main() -> ExitCode {
     let mut terminal = Terminal::new(cli.color);
     let result = match cli.command {
         Command::Lint(args) => lint::run(&args, &mut terminal),
+        Command::Fix(args) => fix::run(&args, &mut terminal),
+        Command::Profile(args) => profile::run(&args, &mut terminal),
         Command::AuditPolicy(args) => audit_policy::run(&args, &mut terminal),
         Command::Apiserver(args) => apiserver::run(&args, &mut terminal),
         Command::Checks(args) => checks::run(&args, &mut terminal),

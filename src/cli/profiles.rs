@@ -30,9 +30,17 @@ pub(super) fn of_globs(directory: &Path, globs: &[String]) -> anyhow::Result<Pro
 /// With file, line, column and field.
 pub(super) fn read_file(path: &Path) -> anyhow::Result<Vec<WriteProfile>> {
     let bytes = fs::read(path).with_context(|| format!("read profile {}", path.display()))?;
-    profile::read(&bytes).map_err(|error| {
+    read_bytes(&path.display().to_string(), &bytes)
+}
+
+/// The profiles in what was read from a file of this name.
+///
+/// # Errors
+/// With file, line, column and field.
+pub(super) fn read_bytes(name: &str, bytes: &[u8]) -> anyhow::Result<Vec<WriteProfile>> {
+    profile::read(bytes).map_err(|error| {
         let place = error.position;
-        anyhow::anyhow!("{}:{}:{}: {}", path.display(), place.line, place.column, error.message)
+        anyhow::anyhow!("{name}:{}:{}: {}", place.line, place.column, error.message)
     })
 }
 

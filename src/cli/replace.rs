@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Writes a file, which keeps its mode; a symbolic link stays one, and its target is written.
+/// Writes a file, which keeps its mode and owner; a symbolic link stays one, and its target is written.
 ///
 /// # Errors
 /// With the path, where it cannot be written; the old content is then untouched.
@@ -23,11 +24,21 @@ pub(super) fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 fn write(target: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(temporary)?;
     if let Ok(metadata) = fs::metadata(target) {
+        let own = file.metadata()?;
+        let (uid, gid) = (metadata.uid(), metadata.gid());
+        if (own.uid(), own.gid()) != (uid, gid) {
+            // First the owner: changing it takes some bits of the mode away.
+            fchown(&file, Some(uid), Some(gid)).map_err(|error| owner_error(uid, gid, &error))?;
+        }
         file.set_permissions(metadata.permissions())?;
     }
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(temporary, target)
+}
+
+fn owner_error(uid: u32, gid: u32, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the file belongs to {uid}:{gid}, which cannot be kept: {error}"))
 }
 
 /// A name beside the target that no other run uses, and that directories of manifests and patches ignore.

@@ -69,12 +69,14 @@ pub struct Fix {
     pub applicability: Applicability,
     /// Why it is not surer, the weightiest first; empty where the check's manual says all there is to say.
     pub reasons: Vec<String>,
+    /// What it leaves as it is, where somebody might expect otherwise.
+    pub notes: Vec<String>,
 }
 
 impl Fix {
     /// A repair whose reasons the check's manual gives.
     pub fn new(title: impl Into<Cow<'static, str>>, ops: Vec<FieldOp>, applicability: Applicability) -> Self {
-        Self { title: title.into(), ops, applicability, reasons: Vec::new() }
+        Self { title: title.into(), ops, applicability, reasons: Vec::new(), notes: Vec::new() }
     }
 
     /// Why there is no repair by a program.

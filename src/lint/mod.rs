@@ -9,6 +9,7 @@ mod config_exemptions;
 mod coverage;
 mod duplicate;
 mod exempt;
+pub mod fix;
 pub mod identity;
 mod locate;
 #[cfg(feature = "cli")]

@@ -18,7 +18,7 @@ use super::report::{Exempted, FileError, FileReport, ObjectRef, Skip};
 use crate::checks::static_pod::{self, Sibling};
 use crate::checks::{self, Check, Context, Finding, Selection, Severity, audit_policy};
 use crate::config::Exemption;
-use crate::k8s::{Object, objects};
+use crate::k8s::{Object, Step, objects};
 use crate::yaml::{Document, Node, Pointer, Position, Stream, SyntaxError, SyntaxReason};
 
 /// The identifier of what is reported about exemptions themselves.
@@ -158,16 +158,17 @@ impl Source<'_> {
             Cow::Borrowed(&settings.context)
         };
         let mut findings = checks::judge_object(object, &settings.selection, &context);
+        let base: Pointer = object.path.iter().map(token).collect();
         let is_policy = object.kind == "Policy"
             && object.api_version.as_deref().is_some_and(|version| version.starts_with("audit.k8s.io/"));
         if is_policy {
             let value = object.tree.to_value();
             let loaded = crate::audit::load_value(&value, Vec::new());
-            findings.extend(self.selected(audit_policy::check(&value, &loaded)));
+            findings.extend(self.selected(audit_policy::check(&value, &loaded), &base));
         } else if is_pod && self.names_apiserver(document) {
             // Not every pod that speaks of kube-apiserver is one: what cannot be located is judged as any pod.
             let found = static_pod::check(&object.tree.to_value(), &(self.siblings)()).unwrap_or_default();
-            findings.extend(self.selected(found));
+            findings.extend(self.selected(found, &base));
         }
         findings
     }
@@ -176,8 +177,10 @@ impl Source<'_> {
         memmem::find(&self.stream.source().as_bytes()[document.span()], b"kube-apiserver").is_some()
     }
 
-    fn selected(&self, findings: Vec<Finding>) -> impl Iterator<Item = Finding> {
-        findings.into_iter().filter(|finding| self.settings.selection.has(finding.check))
+    /// Those of selected checks, with the places of an object that stands at `base` in its document.
+    fn selected(&self, findings: Vec<Finding>, base: &Pointer) -> impl Iterator<Item = Finding> {
+        let selected = findings.into_iter().filter(|finding| self.settings.selection.has(finding.check));
+        selected.map(|finding| if base.last().is_none() { finding } else { finding.below(base) })
     }
 
     fn report_void(&self, allows: Allows, report: &mut FileReport) {
@@ -213,6 +216,13 @@ pub(super) fn void_exemption(pointer: Pointer, error: &AllowError) -> Finding {
         notes: Vec::new(),
         related: Vec::new(),
         fix: None,
+    }
+}
+
+fn token(step: &Step) -> Cow<'static, str> {
+    match step {
+        Step::Key(key) => key.clone(),
+        Step::Item(index) => Pointer::index(*index),
     }
 }
 

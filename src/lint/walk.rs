@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use super::read;
+use super::parallel;
+use super::read::{self, Reader};
 use super::report::{FileError, Skip};
 
 /// The files to judge.
@@ -143,4 +144,20 @@ fn is_hidden(path: &Path, root: &Path) -> bool {
 
 fn whole(path: &Path, message: &str) -> FileError {
     FileError { file: path.display().to_string(), line: 0, column: 0, message: message.to_owned() }
+}
+
+/// Does `work` for every file on all cores, and hands the results over in the order of the files.
+///
+/// # Errors
+/// The first of `emit`, after which no more files are begun.
+pub fn for_each_file<R: Send, E>(
+    files: &[PathBuf],
+    work: impl Fn(&Path, Result<Vec<u8>, FileError>) -> R + Sync,
+    emit: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E> {
+    let worker = || {
+        let (mut reader, work) = (Reader::default(), &work);
+        move |path: &PathBuf| work(path, reader.read(path))
+    };
+    parallel::in_order(files, worker, emit)
 }

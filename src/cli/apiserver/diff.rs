@@ -1,16 +1,12 @@
-//! Unified diffs of files that are there and that would be.
+//! What a change would do to its file.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use anstyle::{AnsiColor, Style};
-use similar::{ChangeTag, TextDiff};
-
 use crate::cli::Terminal;
+use crate::cli::diff;
 use crate::install::{Change, Ownership};
-
-const CONTEXT: usize = 3;
 
 /// Writes what a change would do to its file; nothing where it would do nothing.
 ///
@@ -41,39 +37,6 @@ pub(super) fn write_texts(
     after: Option<&[u8]>,
     terminal: &mut Terminal,
 ) -> io::Result<()> {
-    if before == after {
-        return Ok(());
-    }
-    let name = |text: Option<&[u8]>| match text {
-        Some(_) => path.display().to_string(),
-        None => "/dev/null".to_owned(),
-    };
     let is_styled = terminal.is_styled();
-    let paint =
-        |color: AnsiColor| if is_styled { Style::new().fg_color(Some(color.into())) } else { Style::new() };
-    let (bold, hunk) = (if is_styled { Style::new().bold() } else { Style::new() }, paint(AnsiColor::Cyan));
-    writeln!(terminal, "{bold}--- {}{bold:#}", name(before))?;
-    writeln!(terminal, "{bold}+++ {}{bold:#}", name(after))?;
-    let (before, after) = (text(before), text(after));
-    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-    for found in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        writeln!(terminal, "{hunk}{}{hunk:#}", found.header())?;
-        for line in found.iter_changes() {
-            let (sign, style) = match line.tag() {
-                ChangeTag::Delete => ('-', paint(AnsiColor::Red)),
-                ChangeTag::Insert => ('+', paint(AnsiColor::Green)),
-                ChangeTag::Equal => (' ', Style::new()),
-            };
-            let text = line.value().trim_end_matches('\n');
-            writeln!(terminal, "{style}{sign}{text}{style:#}")?;
-            if line.missing_newline() {
-                writeln!(terminal, "\\ No newline at end of file")?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn text(bytes: Option<&[u8]>) -> String {
-    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+    diff::write_texts(path, before, after, terminal, is_styled)
 }

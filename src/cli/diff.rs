@@ -1,0 +1,53 @@
+//! Unified diffs of texts that are there and that would be.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use similar::{ChangeTag, TextDiff};
+
+const CONTEXT: usize = 3;
+
+/// `None` stands for a file that does not exist.
+pub(crate) fn write_texts(
+    path: &Path,
+    before: Option<&[u8]>,
+    after: Option<&[u8]>,
+    out: &mut dyn Write,
+    is_styled: bool,
+) -> io::Result<()> {
+    if before == after {
+        return Ok(());
+    }
+    let name = |text: Option<&[u8]>| match text {
+        Some(_) => path.display().to_string(),
+        None => "/dev/null".to_owned(),
+    };
+    let paint =
+        |color: AnsiColor| if is_styled { Style::new().fg_color(Some(color.into())) } else { Style::new() };
+    let (bold, hunk) = (if is_styled { Style::new().bold() } else { Style::new() }, paint(AnsiColor::Cyan));
+    writeln!(out, "{bold}--- {}{bold:#}", name(before))?;
+    writeln!(out, "{bold}+++ {}{bold:#}", name(after))?;
+    let (before, after) = (text(before), text(after));
+    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+    for found in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        writeln!(out, "{hunk}{}{hunk:#}", found.header())?;
+        for line in found.iter_changes() {
+            let (sign, style) = match line.tag() {
+                ChangeTag::Delete => ('-', paint(AnsiColor::Red)),
+                ChangeTag::Insert => ('+', paint(AnsiColor::Green)),
+                ChangeTag::Equal => (' ', Style::new()),
+            };
+            let text = line.value().trim_end_matches('\n');
+            writeln!(out, "{style}{sign}{text}{style:#}")?;
+            if line.missing_newline() {
+                writeln!(out, "\\ No newline at end of file")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn text(bytes: Option<&[u8]>) -> String {
+    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
