@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 
 use super::super::replace;
@@ -117,6 +117,7 @@ impl From<Enforce> for Mode {
 }
 
 pub(super) fn run(args: &ExportArgs, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
+    refuse_void_options(args)?;
     let file = args.selection.config_file(&[])?;
     let config = file.map(|file| file.config).unwrap_or_default();
     let selection = args.selection.resolve(&config)?;
@@ -149,6 +150,22 @@ pub(super) fn run(args: &ExportArgs, terminal: &mut Terminal) -> anyhow::Result<
         None => terminal.write_all(policy::text(&title(&settings), &exported).as_bytes())?,
     }
     Ok(Outcome::Clean)
+}
+
+/// An option without effect is a misunderstanding.
+fn refuse_void_options(args: &ExportArgs) -> anyhow::Result<()> {
+    let is_of_vap = args.combined
+        || args.enforce.is_some()
+        || args.workloads.is_some()
+        || args.ephemeral_containers.is_some();
+    match args.format {
+        Format::Map if is_of_vap => bail!(
+            "--combined, --enforce, --workloads and --ephemeral-containers are for `--format vap`: fixes are made \
+             in pods of every namespace, and in workloads where `webhook.mutateWorkloads` says so"
+        ),
+        Format::Vap if args.r#unsafe => bail!("--unsafe is for `--format map`, which exports fixes"),
+        Format::Map | Format::Vap => Ok(()),
+    }
 }
 
 /// What the policies are, and how to make them again.
