@@ -1,10 +1,13 @@
 //! Unified diffs of texts that are there and that would be.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
+
+use crate::lint::report::printable;
 
 const CONTEXT: usize = 3;
 
@@ -39,6 +42,8 @@ pub(crate) fn write_texts(
                 ChangeTag::Equal => (' ', Style::new()),
             };
             let text = line.value().trim_end_matches('\n');
+            // A patch is exact; what somebody looks at may not steer the terminal.
+            let text = if is_styled { printable(text) } else { Cow::Borrowed(text) };
             writeln!(out, "{style}{sign}{text}{style:#}")?;
             if line.missing_newline() {
                 writeln!(out, "\\ No newline at end of file")?;

@@ -8,7 +8,7 @@ use super::{FixedFile, Show, Terminal, Totals, difference};
 use crate::checks::Check;
 use crate::edit::Applicability;
 use crate::lint::fix::{Repair, Why};
-use crate::lint::report::{FileError, Located};
+use crate::lint::report::{FileError, Located, printable};
 
 /// Text, with the difference where it is asked for.
 pub(super) struct Text {
@@ -50,7 +50,7 @@ impl Text {
 
     fn write_file(&self, file: &FixedFile, paint: &Paint, out: &mut Vec<u8>) -> io::Result<()> {
         for error in file.errors.iter().chain(&file.fixed.report.errors) {
-            writeln!(out, "{}: {}: {}", place(error), paint.error("error"), error.message)?;
+            writeln!(out, "{}: {}: {}", place(error), paint.error("error"), printable(&error.message))?;
         }
         let done = if self.is_diff { "would fix" } else { "fixed" };
         for repair in &file.fixed.repaired {
@@ -60,23 +60,23 @@ impl Text {
                 at(file, repair),
                 paint.done(done),
                 repair.check,
-                subject(repair)
+                printable(&subject(repair))
             )?;
-            repair.notes.iter().try_for_each(|note| writeln!(out, "    note: {note}"))?;
+            repair.notes.iter().try_for_each(|note| writeln!(out, "    note: {}", printable(note)))?;
         }
         for (located, why) in file.fixed.report.findings.iter().zip(&file.fixed.remaining) {
             let finding = &located.finding;
             writeln!(
                 out,
                 "{}:{}:{}: {} [{}] {}",
-                file.file,
+                printable(&file.file),
                 located.position.line,
                 located.position.column,
                 paint.remains("remains"),
                 finding.check,
-                finding.message
+                printable(&finding.message)
             )?;
-            writeln!(out, "    {}", reason(located, why))?;
+            writeln!(out, "    {}", printable(&reason(located, why)))?;
         }
         Ok(())
     }
@@ -113,14 +113,15 @@ fn count(number: usize, word: &str) -> String {
 }
 
 fn place(error: &FileError) -> String {
+    let file = printable(&error.file);
     match error.line {
-        0 => error.file.clone(),
-        line => format!("{}:{line}:{}", error.file, error.column),
+        0 => file.into_owned(),
+        line => format!("{file}:{line}:{}", error.column),
     }
 }
 
 fn at(file: &FixedFile, repair: &Repair) -> String {
-    format!("{}:{}:{}", file.file, repair.position.line, repair.position.column)
+    format!("{}:{}:{}", printable(&file.file), repair.position.line, repair.position.column)
 }
 
 /// Where, what, and whether it was safe.

@@ -32,6 +32,8 @@ pub use junit::Junit;
 pub use sarif::{GITHUB_RESULTS, Sarif};
 #[cfg(feature = "cli")]
 pub use text::Text;
+#[cfg(feature = "cli")]
+pub(crate) use text::printable;
 
 /// Writes reports in one format.
 pub trait Renderer {

@@ -181,7 +181,7 @@ fn level(severity: Severity) -> Level<'static> {
 
 /// Text of a file for a terminal: what would move its cursor, colour it or turn the direction of a line is written
 /// as an escape.
-fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let is_unsafe = |c: char| {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
