@@ -22,6 +22,7 @@ mod report;
 mod reporting;
 mod rules;
 mod selection;
+mod sibling;
 mod terminal;
 
 use std::io::{self, Write};
@@ -73,6 +74,8 @@ enum Command {
     Policy(policy::PolicyArgs),
     Rules(rules::RulesArgs),
     Fields(fields::FieldsArgs),
+    Webhook(sibling::WebhookArgs),
+    Probe(sibling::ProbeArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -91,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => policy::run(&args, &mut terminal),
         Command::Rules(args) => rules::run(&args, &mut terminal),
         Command::Fields(args) => fields::run(&args, &mut terminal),
+        Command::Webhook(args) => sibling::webhook(&args),
+        Command::Probe(args) => sibling::probe(&args),
         Command::Completions(args) => generate::completions(&args, Cli::command(), &mut terminal),
         Command::Man(args) => generate::man(&args, Cli::command(), &mut terminal),
     };
