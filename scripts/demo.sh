@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install-packages.sh
-cargo build --quiet --locked
+cargo build --quiet --locked --package lithify --package lithify-webhook
 binary="$(cargo metadata --no-deps --format-version 1 | grep -o '"target_directory":"[^"]*' | cut -d'"' -f4)/debug/lithify"
 export LITHIFY_BED=${LITHIFY_BED:-demo-$$}
 bed=tests/cluster/bed
@@ -31,7 +31,8 @@ lithify() {
   [ "$status" -le 1 ] || exit "$status"
 }
 
-trap '"$bed" down' EXIT
+hook=
+trap '[ -z "$hook" ] || { kill "$hook"; rm -f "$said"; }; "$bed" down' EXIT
 say 'A control plane as kubeadm makes it (etcd, kube-apiserver, kubelet: real ones, on this machine alone)'
 tier=${LITHIFY_DEMO_TIER:-kubeadm}
 status=0
@@ -84,6 +85,58 @@ lithify audit-policy explain --policy "$policy" --events "$log"
 
 say 'A second run changes nothing'
 lithify apiserver patch "${manifest[@]}" "${options[@]}"
+
+say 'The webhook: what others send to the API is judged, and made read-only where a profile says what it writes'
+own=$(in_bed mktemp -d)
+in_bed mkdir "$own/profiles"
+in_bed tee "$own/lithify.yaml" >/dev/null <<'E2'
+mutation: profiled
+E2
+in_bed tee "$own/profiles/nginx.yaml" >/dev/null <<'E2'
+apiVersion: lithify.dev/v1alpha1
+kind: WriteProfile
+metadata: {name: nginx}
+spec:
+  image: docker.io/library/nginx
+  paths: [{path: /var/cache/nginx, contents: empty, writes: 3, firstWriter: nginx}]
+  observed: {from: 2026-11-01T00:00:00Z, to: 2026-11-08T00:00:00Z, containers: 12, starts: 14, stops: 9}
+  unresolved: []
+  complete: true
+E2
+in_bed kubectl create namespace lithify-system >/dev/null
+place=(--url https://127.0.0.1:9443 --namespace lithify-system --config "$own/lithify.yaml")
+serve=(serve --listen 127.0.0.1:9443 --self-signed --profiles "$own/profiles" "${place[@]}")
+show lithify-webhook "${serve[@]}"
+said=$(mktemp)
+"$bed" exec -- "$binary-webhook" "${serve[@]}" 2>"$said" &
+hook=$!
+until grep -q '"listening"' "$said"; do kill -0 "$hook" || { cat "$said" >&2; exit 1; }; done
+show lithify-webhook register --apply "${place[@]}"
+in_bed "$binary-webhook" register --apply "${place[@]}"
+run kubectl create namespace prod
+run kubectl label namespace prod lithify.dev/enforce=immutable
+in_bed kubectl -n prod create serviceaccount default >/dev/null 2>&1 || true # no controller in a plain bed
+in_bed tee "$own/refused.yaml" >/dev/null <<'E2'
+apiVersion: v1
+kind: Pod
+metadata: {name: refused}
+spec: {containers: [{name: app, image: busybox, securityContext: {privileged: true}}]}
+E2
+in_bed tee "$own/mutated.yaml" >/dev/null <<'E2'
+apiVersion: v1
+kind: Pod
+metadata: {name: mutated}
+spec: {containers: [{name: nginx, image: nginx}]}
+E2
+# The apiserver hears of new configurations a moment later.
+for _ in {1..50}; do
+  in_bed kubectl -n prod apply --dry-run=server -f "$own/refused.yaml" >/dev/null 2>&1 || break
+done
+run kubectl -n prod apply -f "$own/refused.yaml"
+run kubectl -n prod apply -f "$own/mutated.yaml"
+run kubectl -n prod get pod mutated \
+  -o 'jsonpath={.metadata.annotations.lithify\.dev/mutated}{"\n"}{.spec.containers[0].securityContext}{"\n"}'
+in_bed "$binary-webhook" register --remove >/dev/null
 
 say 'What this was'
 cat <<E2
