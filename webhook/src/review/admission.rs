@@ -1,13 +1,11 @@
-//! Decoding: the envelope typed, the objects as they are.
-//!
-//! Objects are read without Kubernetes' types, for a field of an unexpected type must not hide its neighbours.
+//! Decoding: the envelope typed, the objects as they are, in one pass.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
+use super::pruned::Pruned;
 use super::verdict::{Refusal, Verdict};
 
 /// The only version of `AdmissionReview` that an apiserver of today sends to a webhook that asks for it.
@@ -17,7 +15,7 @@ pub(super) const KIND: &str = "AdmissionReview";
 
 /// One request of an apiserver.
 #[derive(Debug)]
-pub struct Review<'b> {
+pub struct Review {
     /// Identifies the request and its answer.
     pub uid: String,
     /// What is done to the object.
@@ -34,8 +32,8 @@ pub struct Review<'b> {
     pub user: UserInfo,
     /// Nothing will be stored.
     pub dry_run: bool,
-    object: Option<&'b RawValue>,
-    old_object: Option<&'b RawValue>,
+    object: Option<Pruned>,
+    old_object: Option<Pruned>,
 }
 
 /// What is done to an object.
@@ -90,13 +88,13 @@ struct Envelope<'b> {
     api_version: Cow<'b, str>,
     #[serde(default, borrow)]
     kind: Cow<'b, str>,
-    #[serde(default, borrow)]
-    request: Option<Request<'b>>,
+    #[serde(default)]
+    request: Option<Request>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'b> {
+struct Request {
     #[serde(default)]
     uid: String,
     operation: Operation,
@@ -111,10 +109,10 @@ struct Request<'b> {
     user_info: UserInfo,
     #[serde(default)]
     dry_run: Option<bool>,
-    #[serde(default, borrow)]
-    object: Option<&'b RawValue>,
-    #[serde(default, borrow)]
-    old_object: Option<&'b RawValue>,
+    #[serde(default)]
+    object: Option<Pruned>,
+    #[serde(default)]
+    old_object: Option<Pruned>,
 }
 
 /// As much of a bad review as is needed to answer it.
@@ -128,14 +126,14 @@ struct Uid {
     uid: String,
 }
 
-impl<'b> Review<'b> {
-    /// Reads the envelope; the objects are read when they are asked for.
+impl Review {
+    /// Reads the envelope and its objects.
     ///
     /// # Errors
     /// [`Malformed`] for what is no JSON, another version than `admission.k8s.io/v1`, a review without
-    /// request or uid, an unknown operation, a missing kind.
-    pub fn decode(body: &'b [u8]) -> Result<Self, Malformed> {
-        let envelope: Envelope<'b> = serde_json::from_slice(body).map_err(|error| Malformed {
+    /// request or uid, an unknown operation, a missing kind, an object that is no mapping.
+    pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
+        let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| Malformed {
             reason: format!("no AdmissionReview can be read: {error}"),
             uid: uid_of(body),
         })?;
@@ -169,27 +167,14 @@ impl<'b> Review<'b> {
     }
 
     /// The object as it would be stored.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
-    pub(super) fn object(&self) -> Result<Value, String> {
-        read(self.object, "object")
+    pub(super) fn object(&self) -> Option<&Value> {
+        self.object.as_ref().map(|object| &object.0)
     }
 
     /// The object as it is stored; only an UPDATE has one.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
-    pub(super) fn old_object(&self) -> Result<Value, String> {
-        read(self.old_object, "oldObject")
+    pub(super) fn old_object(&self) -> Option<&Value> {
+        self.old_object.as_ref().map(|object| &object.0)
     }
-}
-
-fn read(raw: Option<&RawValue>, field: &str) -> Result<Value, String> {
-    let raw = raw.ok_or_else(|| format!("the request has no {field}"))?;
-    let value: Value = serde_json::from_str(raw.get())
-        .map_err(|error| format!("the request's {field} cannot be read: {error}"))?;
-    if value.is_object() { Ok(value) } else { Err(format!("the request's {field} is no mapping")) }
 }
 
 fn uid_of(body: &[u8]) -> Option<String> {
@@ -272,8 +257,7 @@ mod tests {
     fn survives_objects_too_deep_to_read() {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         let body = review().to_string().replace(r#"{"kind":"Pod"}"#, &deep);
-        let body = body.into_bytes();
-        let review = Review::decode(&body).unwrap();
-        assert!(review.object().unwrap_err().contains("cannot be read"));
+        let malformed = Review::decode(body.as_bytes()).unwrap_err();
+        assert_eq!(malformed.uid.as_deref(), Some("1"), "{malformed}");
     }
 }

@@ -28,7 +28,7 @@ const CHECK: &str = "writable-root-filesystem";
 const EPHEMERAL: &str = "ephemeralContainers";
 
 /// The patch that makes the containers of a review's object read-only, where the configuration wants it.
-pub fn mutate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
+pub fn mutate(review: &Review, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
     let mut verdict = start(review);
     if let Err(refusal) = run(review, policy, surroundings, &mut verdict) {
         verdict.record.decision = Decision::Unjudged;
@@ -38,7 +38,7 @@ pub fn mutate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'
 }
 
 fn run(
-    review: &Review<'_>,
+    review: &Review,
     policy: &Policy,
     surroundings: Surroundings<'_>,
     verdict: &mut Verdict,
@@ -50,7 +50,7 @@ fn run(
         }
         Opened::Judge { object, old } => (object, old),
     };
-    let object = typed(review, policy, &value).map_err(Refusal::bad_request)?;
+    let object = typed(review, policy, value).map_err(Refusal::bad_request)?;
     verdict.name(&object);
     if is_mirror(review, &object) {
         verdict.record.decision = Decision::Mirror;
@@ -61,7 +61,7 @@ fn run(
     }
     let exempt = Exempt { policy, object: &object, namespace: &review.namespace, today: surroundings.today };
     let owners = owners(&object);
-    let mutation = Mutate { review, exempt: &exempt, owners: &owners, old: old.as_ref() };
+    let mutation = Mutate { review, exempt: &exempt, owners: &owners, old };
     let mut ops = Vec::new();
     for pod in pod_specs(&object, &policy.context().kinds).into_iter().flatten() {
         ops.extend(mutation.pod(&pod, verdict));
@@ -74,7 +74,7 @@ fn run(
 }
 
 /// Pods when they are made, new ephemeral containers, and workloads where the configuration says so.
-fn is_wanted(review: &Review<'_>, policy: &Policy) -> bool {
+fn is_wanted(review: &Review, policy: &Policy) -> bool {
     if review.subresource == EPHEMERAL_CONTAINERS {
         return true;
     }
@@ -85,25 +85,21 @@ fn is_wanted(review: &Review<'_>, policy: &Policy) -> bool {
     policy.config().webhook.mutate_workloads
 }
 
-struct Mutate<'m, 'b> {
-    review: &'m Review<'b>,
+struct Mutate<'m> {
+    review: &'m Review,
     exempt: &'m Exempt<'m, 'm>,
     owners: &'m [Owner],
     old: Option<&'m Value>,
 }
 
-impl Mutate<'_, '_> {
+impl Mutate<'_> {
     fn pod(&self, pod: &PodSpec<&Value>, verdict: &mut Verdict) -> Vec<FieldOp> {
         let of = PodOf { spec: pod.spec, namespace: &self.review.namespace, owners: self.owners };
         let writable = self.exempt.policy.writable();
         let plan = plan_pod(of, writable, |plan| self.is_accepted(plan));
         let is_ours = |list: &str, name: &str| self.is_asked(list, name) && !self.is_exempt(name);
         for declined in plan.declined.iter().filter(|plan| is_ours(plan.list, &plan.container)) {
-            verdict.warnings.push(format!(
-                "lithify: container \"{}\" keeps a writable root: {}; `lithify-probe learn` makes its profile",
-                declined.container,
-                declined.reasons.first().map_or("its fix was not asked for", String::as_str)
-            ));
+            verdict.warnings.push(declined_because(declined));
         }
         for (_, name, reason) in plan.refused.iter().filter(|(list, name, _)| is_ours(list, name)) {
             verdict.warnings.push(format!("lithify: container \"{name}\" keeps a writable root: {reason}"));
@@ -145,6 +141,21 @@ impl Mutate<'_, '_> {
 
     fn is_exempt(&self, container: &str) -> bool {
         self.exempt.reason_for(CHECK, Some(container)).is_some()
+    }
+}
+
+/// What a container lacks, and how to come by it.
+fn declined_because(plan: &Plan) -> String {
+    let container = &plan.container;
+    // Of several reasons, the one that a profile would take away.
+    let unprofiled = plan.reasons.iter().find(|reason| reason.contains("write-path profile"));
+    match unprofiled {
+        Some(reason) => format!(
+            "lithify: container \"{container}\" keeps a writable root: {reason}; `lithify-probe learn` makes its profile"
+        ),
+        None => {
+            format!("lithify: container \"{container}\" keeps a writable root: {}", plan.reasons.join("; "))
+        }
     }
 }
 

@@ -18,7 +18,7 @@ const NODES: &str = "system:nodes";
 /// # Errors
 /// Why no verdict can be reached: an unknown kind or subresource, or another object than announced.
 pub(super) fn typed<'v>(
-    review: &Review<'_>,
+    review: &Review,
     policy: &Policy,
     value: &'v Value,
 ) -> Result<Object<&'v Value>, String> {
@@ -73,7 +73,7 @@ pub(super) fn is_built_in(kind: &GroupVersionKind) -> bool {
 /// Whether the object is the API's image of a static pod, put there by a kubelet.
 ///
 /// Anybody may write the annotation; only a node is believed.
-pub(super) fn is_mirror(review: &Review<'_>, object: &Object<&Value>) -> bool {
+pub(super) fn is_mirror(review: &Review, object: &Object<&Value>) -> bool {
     let annotations = object.tree.get("metadata").and_then(|metadata| metadata.field("annotations"));
     object.kind == "Pod"
         && review.user.groups.iter().any(|group| group == NODES)

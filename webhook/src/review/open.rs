@@ -9,20 +9,20 @@ use super::policy::Policy;
 use super::verdict::{Decision, Record, Refusal, Verdict};
 
 /// A request whose objects could be read.
-pub(super) enum Opened {
+pub(super) enum Opened<'r> {
     /// It passes, whatever it holds.
     Passes(Decision),
     /// It is to be judged.
     Judge {
         /// As it would be stored.
-        object: Value,
+        object: &'r Value,
         /// As it is stored; `None` for a new one.
-        old: Option<Value>,
+        old: Option<&'r Value>,
     },
 }
 
 /// A verdict that says nothing yet.
-pub(super) fn start(review: &Review<'_>) -> Verdict {
+pub(super) fn start(review: &Review) -> Verdict {
     let record = Record {
         decision: Decision::Allowed,
         kind: review.kind.kind.clone(),
@@ -39,7 +39,7 @@ pub(super) fn start(review: &Review<'_>) -> Verdict {
 ///
 /// # Errors
 /// Why it cannot be judged.
-pub(super) fn open(review: &Review<'_>, policy: &Policy) -> Result<Opened, Refusal> {
+pub(super) fn open<'r>(review: &'r Review, policy: &Policy) -> Result<Opened<'r>, Refusal> {
     match review.operation {
         Operation::Create | Operation::Update => {}
         Operation::Delete => return Ok(Opened::Passes(Decision::Deletion)),
@@ -51,11 +51,12 @@ pub(super) fn open(review: &Review<'_>, policy: &Policy) -> Result<Opened, Refus
     if policy.config().webhook.exempt_users.contains(&review.user.username) {
         return Ok(Opened::Passes(Decision::ExemptUser));
     }
-    let value = review.object().map_err(Refusal::bad_request)?;
-    let object = typed(review, policy, &value).map_err(Refusal::bad_request)?;
+    let value =
+        review.object().ok_or_else(|| Refusal::bad_request("the request has no object".to_owned()))?;
+    let object = typed(review, policy, value).map_err(Refusal::bad_request)?;
     // Without an old object every violation is a new one.
-    let old = if review.operation == Operation::Update { review.old_object().ok() } else { None };
-    if old.as_ref().is_some_and(is_being_deleted) {
+    let old = if review.operation == Operation::Update { review.old_object() } else { None };
+    if old.is_some_and(is_being_deleted) {
         return Ok(Opened::Passes(Decision::Deletion));
     }
     if is_built_in(&review.kind) && pod_specs(&object, &policy.context().kinds).is_empty() {

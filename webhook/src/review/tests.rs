@@ -227,7 +227,7 @@ fn what_cannot_be_judged_is_denied_in_every_mode() {
         verdict.refusal.unwrap().message
     };
     assert!(changed("/request/object", json!(null)).contains("no object"));
-    assert!(changed("/request/object", json!("pod")).contains("no mapping"));
+    assert!(changed("/request/object", json!("pod")).contains("expected a mapping"));
     assert!(changed("/request/object/spec", json!(null)).contains("no pod spec"));
     assert!(changed("/request/object/kind", json!("Service")).contains("object's kind is \"Service\""));
     assert!(changed("/request/kind/kind", json!("Service")).contains("no kind that this webhook judges"));

@@ -23,7 +23,7 @@ const MIRROR: &str = "a mirror pod: the static pod itself lives on its node's di
     judge it with `lithify lint --static-pods`";
 
 /// Judges the object of a review by what its namespace demands.
-pub fn validate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
+pub fn validate(review: &Review, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
     let mut validation =
         Validation { review, policy, surroundings, verdict: start(review), said: HashSet::new() };
     if let Err(refusal) = validation.run() {
@@ -33,8 +33,8 @@ pub fn validate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings
     validation.verdict
 }
 
-struct Validation<'v, 'b> {
-    review: &'v Review<'b>,
+struct Validation<'v> {
+    review: &'v Review,
     policy: &'v Policy,
     surroundings: Surroundings<'v>,
     verdict: Verdict,
@@ -42,7 +42,7 @@ struct Validation<'v, 'b> {
     said: HashSet<(u8, String)>,
 }
 
-impl Validation<'_, '_> {
+impl Validation<'_> {
     fn run(&mut self) -> Result<(), Refusal> {
         let (review, policy) = (self.review, self.policy);
         let (value, old) = match open(review, policy)? {
@@ -52,7 +52,7 @@ impl Validation<'_, '_> {
             }
             Opened::Judge { object, old } => (object, old),
         };
-        let object = typed(review, policy, &value).map_err(Refusal::bad_request)?;
+        let object = typed(review, policy, value).map_err(Refusal::bad_request)?;
         self.verdict.name(&object);
         let labels = self.surroundings.labels.ok_or_else(|| {
             let namespace = &review.namespace;
@@ -62,7 +62,7 @@ impl Validation<'_, '_> {
         })?;
         let demands = demands(policy, &review.namespace, labels);
         self.verdict.warnings.extend(demands.problems.iter().map(|problem| format!("lithify: {problem}")));
-        let old = old.as_ref().map(|tree| Object { tree, ..object.clone() });
+        let old = old.map(|tree| Object { tree, ..object.clone() });
         let exempt =
             Exempt { policy, object: &object, namespace: &review.namespace, today: self.surroundings.today };
         if is_mirror(review, &object) {

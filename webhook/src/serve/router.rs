@@ -3,6 +3,7 @@
 //! `POST /validate` and `/mutate`; `GET /healthz`, `/readyz`, `/metrics`. The apiserver appends `?timeout=…`, so that only paths
 //! count.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
@@ -108,8 +109,7 @@ fn tell(app: &App, endpoint: &str, verdict: &Verdict) {
         "kind": record.kind, "namespace": record.namespace, "name": record.name, "user": record.user,
         "dryRun": record.dry_run});
     if !record.violations.is_empty() {
-        let mut checks: Vec<&str> = record.violations.iter().map(|(check, _)| *check).collect();
-        checks.dedup();
+        let checks: BTreeSet<&str> = record.violations.iter().map(|(check, _)| *check).collect();
         fields["checks"] = json!(checks);
     }
     if let Some(refusal) = &verdict.refusal {

@@ -12,5 +12,5 @@ mod decisions;
 mod hook;
 mod mutation;
 mod outage;
-mod peers;
 mod rotation;
+mod verdicts;
