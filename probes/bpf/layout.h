@@ -6,6 +6,7 @@
 #define RECORD_EXEC 1
 #define RECORD_FORK 2
 #define RECORD_EXIT 3
+#define RECORD_SELF 4
 #define FLAG_TRUNCATED 1
 #define FLAG_JUDGED_OUT 2
 #define PIECE_STRING 1
@@ -67,7 +68,9 @@
 #define COUNT_FORK 512
 #define COUNT_EXEC 513
 #define COUNT_EXIT 514
-#define COUNTS 516
+#define COUNT_32_BIT 515
+#define COUNT_SELF 516
+#define COUNTS 517
 #define RECORD_MAX 32768
 
 struct header {
@@ -307,18 +310,20 @@ struct settings {
 	u32 own_only;
 	u64 wake_bytes;
 	u64 full_bytes;
+	u64 pod_cgroup;
 	u32 snap_bytes;
 	u32 reserved;
 };
-_Static_assert(sizeof(struct settings) == 40, "size");
+_Static_assert(sizeof(struct settings) == 48, "size");
 _Static_assert(__builtin_offsetof(struct settings, self_pid) == 0, "self_pid");
 _Static_assert(__builtin_offsetof(struct settings, shadow) == 4, "shadow");
 _Static_assert(__builtin_offsetof(struct settings, subsystem) == 8, "subsystem");
 _Static_assert(__builtin_offsetof(struct settings, own_only) == 12, "own_only");
 _Static_assert(__builtin_offsetof(struct settings, wake_bytes) == 16, "wake_bytes");
 _Static_assert(__builtin_offsetof(struct settings, full_bytes) == 24, "full_bytes");
-_Static_assert(__builtin_offsetof(struct settings, snap_bytes) == 32, "snap_bytes");
-_Static_assert(__builtin_offsetof(struct settings, reserved) == 36, "reserved");
+_Static_assert(__builtin_offsetof(struct settings, pod_cgroup) == 32, "pod_cgroup");
+_Static_assert(__builtin_offsetof(struct settings, snap_bytes) == 40, "snap_bytes");
+_Static_assert(__builtin_offsetof(struct settings, reserved) == 44, "reserved");
 
 struct counts {
 	u64 sent;

@@ -10,7 +10,7 @@
  *   process_exec     tp_btf sched_process_exec
  *   process_fork     tp_btf sched_process_fork
  *   process_exit     tp_btf sched_process_exit
- *   whoami           raw_tp, run once by the loader   tells the probe's own process from the kernel's point of view
+ *   whoami           raw_tp, run once by the loader   tells the probe's own process and cgroup as the kernel sees them
  */
 #include "filter.h"
 
@@ -45,12 +45,6 @@ static __always_inline int is_reported_by_exec(u32 number, s64 result)
 	return result == 0 && (number == SYS_execve || number == SYS_execveat);
 }
 
-/* Not ours to look at: a sidecar sees its own pod only. */
-static __always_inline int is_of_others(struct task_struct *task, struct settings *settings)
-{
-	return settings->own_only && class_of(cgroup_number(task, settings)) == CLASS_OTHER;
-}
-
 static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s64 result)
 {
 	struct settings *settings = settings_get();
@@ -60,7 +54,7 @@ static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s6
 	u32 flags = 0;
 	if (!settings || !plan || !count || is_reported_by_exec(number, result) || (u32)task->tgid == settings->self_pid)
 		return 0;
-	if (is_of_others(task, settings)) {
+	if (settings->own_only && is_of_others(settings, cgroup_node(task, settings))) {
 		count->filtered += 1;
 		return 0;
 	}
@@ -114,8 +108,13 @@ int every_exit(u64 *ctx)
 	if (!bits || number >= SYSCALLS || !(bits[number / 64 & (SYSCALLS / 64 - 1)] >> (number & 63) & 1))
 		return 0;
 	struct task_struct *task = bpf_get_current_task_btf();
-	if (is_32_bit_call(task))
+	if (is_32_bit_call(task)) {
+		/* Its number means another call than in our table: not looked at, but said. */
+		struct counts *count = counts_of(COUNT_32_BIT);
+		if (count)
+			count->filtered += 1;
 		return 0;
+	}
 	return syscall_returned(number, regs, ctx[1]);
 }
 
@@ -129,7 +128,7 @@ static __always_inline struct frame *process_event(struct settings *settings, st
 	struct kernfs_node *node = cgroup_node(task, settings);
 	u64 cgroup = BPF_CORE_READ(node, id);
 	u32 class = class_of(cgroup);
-	if (class == CLASS_OTHER) {
+	if (is_of_others(settings, node)) {
 		count->filtered += 1;
 		return 0;
 	}
@@ -220,12 +219,25 @@ int process_exit(u64 *ctx)
 	return 0;
 }
 
-/* The loader runs this once in its own process: inside a pid namespace getpid() would tell another number. */
+/* The loader runs this once in its own process: inside a pid namespace getpid() would tell another number, and inside
+ * a cgroup namespace /proc another path. A sidecar's own cgroup is a container's; the one above is the pod's. */
 SEC("raw_tp/whoami")
 int whoami(u64 *ctx)
 {
 	struct settings *settings = settings_get();
-	if (settings)
-		settings->self_pid = bpf_get_current_pid_tgid() >> 32;
+	struct frame *frame = frame_of_cpu();
+	if (!settings || !frame)
+		return 0;
+	settings->self_pid = bpf_get_current_pid_tgid() >> 32;
+	if (!settings->own_only)
+		return 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kernfs_node *node = cgroup_node(task, settings);
+	settings->pod_cgroup = BPF_CORE_READ(kernfs_parent(node), id);
+	__builtin_memset(HEADER(frame), 0, sizeof(struct header));
+	frame->offset = sizeof(struct header);
+	HEADER(frame)->kind = RECORD_SELF;
+	piece_cgroup((u64)node);
+	record_send(frame, settings, COUNT_SELF);
 	return 0;
 }

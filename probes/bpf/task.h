@@ -102,6 +102,41 @@ static __always_inline struct kernfs_node *cgroup_node(struct task_struct *task,
 	return BPF_CORE_READ(state, cgroup, kn);
 }
 
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	struct kernfs_node___rcu *rcu = (void *)node;
+	if (bpf_core_field_exists(rcu->__parent))
+		return BPF_CORE_READ(rcu, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+/* Cgroups of a container below its pod's: as deep as a container nests its own. */
+#define POD_DEPTH 8
+
+/* Not ours to look at: a sidecar sees what is below its own pod's cgroup. The answer for a cgroup that is not is kept,
+ * so that it never reaches user space; one that is stays unknown until user space has seen its path. */
+static __always_inline int is_of_others(struct settings *settings, struct kernfs_node *node)
+{
+	if (!settings->own_only)
+		return 0;
+	u64 cgroup = BPF_CORE_READ(node, id);
+	u32 class = class_of(cgroup);
+	if (class)
+		return class == CLASS_OTHER;
+	u64 above = cgroup;
+	for (u32 i = 0; i < POD_DEPTH; i++) {
+		if (above == settings->pod_cgroup)
+			return 0;
+		node = kernfs_parent(node);
+		if (!node)
+			break;
+		above = BPF_CORE_READ(node, id);
+	}
+	class = CLASS_OTHER;
+	bpf_map_update_elem(&cgroups, &cgroup, &class, BPF_ANY);
+	return 1;
+}
+
 /* Its number, for the running task: plain loads, which cost next to nothing. */
 static __always_inline u64 cgroup_number(struct task_struct *task, struct settings *settings)
 {

@@ -2,7 +2,7 @@
 #ifndef LITHIFY_WALK_H
 #define LITHIFY_WALK_H
 
-#include "record.h"
+#include "task.h"
 
 /* Components of the deepest path: "/a" 2,048 times is as long as a path can be; a deeper tree is cut. */
 #define DEPTH_MAX 512
@@ -125,14 +125,6 @@ struct kernfs_walk {
 	struct kernfs_node *node;
 	u32 offset;
 };
-
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
-{
-	struct kernfs_node___rcu *rcu = (void *)node;
-	if (bpf_core_field_exists(rcu->__parent))
-		return BPF_CORE_READ(rcu, __parent);
-	return BPF_CORE_READ(node, parent);
-}
 
 static long kernfs_step(u32 index, struct kernfs_walk *walk)
 {

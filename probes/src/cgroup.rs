@@ -1,5 +1,6 @@
-//! Which cgroup hierarchy tells containers.
+//! Which cgroup hierarchy tells containers, and which cgroup is a pod's.
 
+use crate::container::ContainerId;
 use crate::kernel::layout::{
     SUBSYSTEM_CPU, SUBSYSTEM_DEVICES, SUBSYSTEM_MEMORY, SUBSYSTEM_PIDS, SUBSYSTEM_UNIFIED,
 };
@@ -23,9 +24,39 @@ pub(crate) fn choose_hierarchy(text: &str) -> u32 {
     found.map_or(SUBSYSTEM_UNIFIED, |(_, subsystem)| *subsystem)
 }
 
+/// The pod's cgroup that a container's cgroup stands in; `None` if it is no container of a pod.
+pub(crate) fn pod_of(path: &str) -> Option<&str> {
+    let (above, own) = path.rsplit_once('/')?;
+    let container = ContainerId::from_cgroup(path)?;
+    let name = above.rsplit('/').next()?;
+    let is_pod = name.starts_with("pod") || name.contains("-pod");
+    (own.contains(&*container.full) && is_pod).then_some(above)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pod_is_above_its_containers() {
+        let id = "0".repeat(64);
+        for (path, pod) in [
+            ("/kubepods/burstable/pod6f3c/ID", Some("/kubepods/burstable/pod6f3c")),
+            (
+                "/kubepods.slice/kubepods-pod6f3c.slice/cri-containerd-ID.scope",
+                Some("/kubepods.slice/kubepods-pod6f3c.slice"),
+            ),
+            // Above is the machine, or every container of it.
+            ("/docker/ID", None),
+            ("/system.slice/docker-ID.scope", None),
+            ("/kubepods/burstable/pod6f3c", None),
+            // Above is the container itself.
+            ("/kubepods/pod6f3c/ID/init.scope", None),
+            ("/", None),
+        ] {
+            assert_eq!(pod_of(&path.replace("ID", &id)), pod, "{path}");
+        }
+    }
 
     #[test]
     fn the_second_version_alone_is_asked_where_it_is_alone() {

@@ -32,6 +32,7 @@ mod users;
 pub use kernel::alternative::{Alternative, Descriptor};
 pub use kernel::derive::filters_of;
 pub use kernel::loader::{AttachKind, LoadError};
+pub use probe::SIDECAR_LACKS;
 pub use probe::{Probe, ProbeError, ProbeOptions, Tally};
 pub use record::Recorder;
 pub use syscall::event::SyscallEvent;

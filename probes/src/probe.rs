@@ -9,14 +9,14 @@ use aya::maps::{HashMap, MapData, RingBuf};
 use lithify::event::EventType;
 use rustix::event::{Timespec, epoll};
 
-use crate::cgroup::choose_hierarchy;
+use crate::cgroup::{choose_hierarchy, pod_of};
 use crate::kernel::alternative::Alternative;
 use crate::kernel::filter::{self, Tables};
 use crate::kernel::layout::{self, Bytes as _, COUNT_EXEC, COUNT_EXIT, COUNT_FORK, Counts, Plan, Settings};
 use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
 use crate::kernel::record::{Record, RecordError};
 use crate::log::Log;
-use crate::runtime::{self, Containers, LookupTally};
+use crate::runtime::{self, Containers, LookupTally, OwnPod};
 use crate::state::{Learned, State};
 use crate::syscall::event::SyscallEvent;
 use crate::syscall::plan::{self, Needs};
@@ -47,6 +47,8 @@ pub struct ProbeOptions {
     pub host_root: PathBuf,
     /// Which container runtimes are asked; `None`: nobody is.
     pub runtimes: Option<runtime::Settings>,
+    /// Watch the containers of the pod that this process is in, and nothing else of the machine.
+    pub sidecar: Option<OwnPod>,
     /// Where it is said what is not as it should be.
     pub log: Option<Log>,
     /// Most processes that are kept in mind.
@@ -69,6 +71,7 @@ impl Default for ProbeOptions {
             proc: PathBuf::from("/proc"),
             host_root: PathBuf::from("/"),
             runtimes: None,
+            sidecar: None,
             log: None,
             processes_max: 1 << 16,
             interval: Duration::from_millis(20),
@@ -94,6 +97,9 @@ pub enum ProbeError {
     /// Asking container runtimes.
     #[error("ask container runtimes: {0}")]
     Runtimes(#[source] io::Error),
+    /// A sidecar's own cgroup is not a container of a pod: there is no telling what to watch.
+    #[error("sidecar: expected to be in a container of a pod, found cgroup `{0}`")]
+    NoPod(String),
     /// Waiting for events.
     #[error("wait for events: {0}")]
     Wait(#[source] io::Error),
@@ -114,6 +120,13 @@ pub struct Tally {
     /// Left out.
     pub filtered: u64,
 }
+
+/// What a sidecar cannot tell, and why.
+pub const SIDECAR_LACKS: &str = "sidecar: missing are user.name, user.homedir, user.shell, user.loginname and \
+    group.name (the files that have them are the host's and other containers'); container.name, container.image*, \
+    container.privileged, container.mount*, container.label*, container.ip, k8s.pod.label*, k8s.pod.ip and \
+    k8s.pod.*sandbox_id (no runtime is asked); and until their next exec proc.exe*, proc.args, proc.cmdline, proc.cwd \
+    and proc.env of processes, and ancestors, that ran before the probe";
 
 /// A running probe. Dropping it detaches every program.
 pub struct Probe {
@@ -142,7 +155,7 @@ impl Probe {
     /// [`ProbeError`].
     pub fn start(options: &ProbeOptions) -> Result<Self, ProbeError> {
         let mut kernel = Kernel::load(&LoadOptions { ring_bytes: options.ring_bytes })?;
-        kernel.configure(settings(options))?;
+        let own_pid = kernel.configure(settings(options))?;
         let needs = Needs { cwd: options.needs_cwd };
         let mut wanted: Vec<_> = options
             .events
@@ -153,7 +166,10 @@ impl Probe {
         kernel.set_filters(&filters(&mut wanted, &options.filters))?;
         kernel.set_plans(&wanted.iter().map(|(_, plan)| *plan).collect::<Vec<_>>())?;
         let names: Vec<_> = wanted.iter().map(|(event, _)| event.name()).collect();
-        let ring = kernel.take_ring()?;
+        let mut ring = kernel.take_ring()?;
+        if options.sidecar.is_some() {
+            expect_pod(&mut ring)?;
+        }
         let cgroups = kernel.take_cgroups()?;
         let wake = wake_descriptor(&ring).map_err(ProbeError::Wait)?;
         let containers = containers(options)?;
@@ -164,6 +180,9 @@ impl Probe {
             options.needs_environment,
             containers,
         );
+        if own_pid != std::process::id() {
+            state.hide_processes();
+        }
         let (attach, missing) = kernel.attach(&names, options.attach)?;
         state.scan().map_err(|error| ProbeError::Processes { path: options.proc.clone(), error })?;
         Ok(Self {
@@ -260,6 +279,17 @@ impl Probe {
         Ok(all)
     }
 
+    /// Calls of the 32-bit convention that were not looked at, since the start; `None` where they are not even seen,
+    /// as with a tracepoint per call.
+    ///
+    /// # Errors
+    /// [`LoadError::Map`].
+    pub fn calls_32_bit(&self) -> Result<Option<u64>, LoadError> {
+        let counts = self.kernel.counts()?;
+        let seen = counts[layout::COUNT_32_BIT as usize].filtered;
+        Ok((self.attach == AttachKind::EverySyscall).then_some(seen))
+    }
+
     /// What became of questions to container runtimes.
     pub fn lookups(&self) -> LookupTally {
         self.state.containers.tally()
@@ -272,9 +302,10 @@ impl Probe {
 }
 
 fn containers(options: &ProbeOptions) -> Result<Containers, ProbeError> {
-    match &options.runtimes {
-        None => Ok(Containers::default()),
-        Some(settings) => {
+    match (&options.sidecar, &options.runtimes) {
+        (Some(pod), _) => Ok(Containers::of_pod(pod)),
+        (None, None) => Ok(Containers::default()),
+        (None, Some(settings)) => {
             Containers::ask(settings, &options.host_root, options.log.clone()).map_err(ProbeError::Runtimes)
         }
     }
@@ -297,12 +328,25 @@ fn filters(
     all
 }
 
+/// Reads the record in which the kernel tells our own cgroup.
+fn expect_pod(ring: &mut RingBuf<MapData>) -> Result<(), ProbeError> {
+    let Some(bytes) = ring.next() else { return Err(ProbeError::NoPod("none".to_owned())) };
+    let record = Record::parse(&bytes)?;
+    let path = record.text(layout::PIECE_CGROUP, layout::SLOT_NONE).unwrap_or_default();
+    let path = String::from_utf8_lossy(path);
+    if record.header.kind != layout::RECORD_SELF || pod_of(&path).is_none() {
+        return Err(ProbeError::NoPod(path.into_owned()));
+    }
+    Ok(())
+}
+
 fn settings(options: &ProbeOptions) -> Settings {
     let mut settings = Settings::zeroed();
     let own = std::fs::read_to_string(options.proc.join("self/cgroup")).unwrap_or_default();
     settings.subsystem = choose_hierarchy(&own);
     settings.wake_bytes = u64::from(options.ring_bytes) / 8;
     settings.full_bytes = u64::from(options.ring_bytes) / 8 * 7;
+    settings.own_only = u32::from(options.sidecar.is_some());
     settings.shadow = u32::from(options.shadow);
     settings.snap_bytes = options.snap_bytes.min(layout::TEXT_MAX);
     settings

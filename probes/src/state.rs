@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::container::ContainerId;
 use crate::kernel::layout::{
-    CLASS_CONTAINER, CLASS_HOST, CLASS_OTHER, PIECE_CGROUP, RECORD_EXEC, RECORD_EXIT, RECORD_FORK, SLOT_NONE,
+    CLASS_CONTAINER, CLASS_HOST, PIECE_CGROUP, RECORD_EXEC, RECORD_EXIT, RECORD_FORK, SLOT_NONE,
 };
 use crate::kernel::record::Record;
 use crate::process::{NumberMap, ProcessTable, TICK_NS};
@@ -35,8 +35,9 @@ pub(crate) struct State {
     pub(crate) boot_ns: u64,
     /// Where /proc is.
     pub(crate) proc: PathBuf,
-    /// A sidecar watches containers below this cgroup path only.
-    pub(crate) own_pod: Option<Box<str>>,
+    /// Whether /proc numbers processes as the kernel's half does. A sidecar's does not: it knows only processes that
+    /// it saw start, and no users' names.
+    sees_processes: bool,
     pub(crate) hostname: Box<str>,
     keep_environment: bool,
 }
@@ -70,9 +71,15 @@ impl State {
                 .trim()
                 .into(),
             proc,
-            own_pod: None,
+            sees_processes: true,
             keep_environment,
         }
+    }
+
+    /// /proc is of another pid namespace, and so are the files that have users' names.
+    pub(crate) fn hide_processes(&mut self) {
+        self.sees_processes = false;
+        self.users = Users::none();
     }
 
     /// Takes in the processes that are there already. Attach first: what starts meanwhile is told twice, not never.
@@ -80,6 +87,9 @@ impl State {
     /// # Errors
     /// /proc cannot be listed.
     pub(crate) fn scan(&mut self) -> std::io::Result<()> {
+        if !self.sees_processes {
+            return Ok(());
+        }
         for pid in procfs::numbers(&self.proc)? {
             if let Some(process) = procfs::read(&self.proc, pid, self.keep_environment) {
                 self.processes.add(process);
@@ -107,6 +117,7 @@ impl State {
             self.fetch(record);
         }
         if header.kind == RECORD_EXEC
+            && self.sees_processes
             && let Some(container) =
                 self.cgroups.get(&header.cgroup).and_then(|cgroup| cgroup.container.as_ref())
         {
@@ -125,8 +136,9 @@ impl State {
     /// A process that is missing, because its fork was dropped or it is older than the probe: /proc may know it.
     fn fetch(&mut self, record: &Record<'_>) {
         let header = &record.header;
-        // In a pid namespace of our own, /proc numbers processes otherwise: the start tells whether it is the same.
-        if let Some(process) = procfs::read(&self.proc, header.pid, self.keep_environment)
+        // A number may have been given to another process meanwhile: the start tells.
+        if self.sees_processes
+            && let Some(process) = procfs::read(&self.proc, header.pid, self.keep_environment)
             && process.start_ns / TICK_NS == header.start_ns / TICK_NS
         {
             self.processes.add(process);
@@ -138,11 +150,7 @@ impl State {
     fn learn_cgroup(&mut self, number: u64, path: &[u8]) -> Option<u32> {
         let path = String::from_utf8_lossy(path);
         let container = ContainerId::from_cgroup(&path);
-        let class = match (&self.own_pod, &container) {
-            (Some(pod), _) if !path.starts_with(&**pod) => CLASS_OTHER,
-            (_, Some(_)) => CLASS_CONTAINER,
-            (_, None) => CLASS_HOST,
-        };
+        let class = if container.is_some() { CLASS_CONTAINER } else { CLASS_HOST };
         let is_met = container.as_ref().is_none_or(|container| self.containers.meet(&container.full));
         self.cgroups.insert(number, Cgroup { path: path.into(), container });
         is_met.then_some(class)

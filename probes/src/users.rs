@@ -101,6 +101,11 @@ impl Users {
         Self { host: Arc::new(Names::read(host_root)), containers: HashMap::new() }
     }
 
+    /// Nobody's: a sidecar sees neither the host's files nor those of other containers.
+    pub(crate) fn none() -> Self {
+        Self { host: Arc::default(), containers: HashMap::new() }
+    }
+
     /// The host's names.
     pub(crate) fn host(&self) -> &Names {
         &self.host

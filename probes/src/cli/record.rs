@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use lithify::event::EventType;
 use lithify_probe::privilege::{Keep, restrict};
+use lithify_probe::runtime::OwnPod;
 use lithify_probe::{AttachKind, Probe, ProbeOptions, Recorder, Tally};
 
 /// What is recorded, and for how long.
@@ -22,9 +23,22 @@ pub(super) struct RecordArgs {
     /// Do without tracefs: one program sees every call
     #[arg(long)]
     pub(super) every_syscall: bool,
+    /// Watch the containers of the own pod only (LITHIFY_POD_NAME, LITHIFY_POD_NAMESPACE and LITHIFY_POD_UID name it)
+    #[arg(long)]
+    sidecar: bool,
 }
 
 impl RecordArgs {
+    /// The own pod, where only it is watched: told by the pod's downward API.
+    pub(super) fn own_pod(&self) -> Option<OwnPod> {
+        let told = |name: &str| std::env::var(name).unwrap_or_default();
+        self.sidecar.then(|| OwnPod {
+            name: told("LITHIFY_POD_NAME"),
+            namespace: told("LITHIFY_POD_NAMESPACE"),
+            uid: told("LITHIFY_POD_UID"),
+        })
+    }
+
     /// How to attach, if that is chosen.
     pub(super) fn attach(&self) -> Option<AttachKind> {
         self.every_syscall.then_some(AttachKind::EverySyscall)
@@ -36,6 +50,7 @@ pub(super) fn record(args: &RecordArgs, path: &Path, time: Option<Duration>) -> 
         needs_cwd: true,
         needs_environment: true,
         attach: args.attach(),
+        sidecar: args.own_pod(),
         runtimes: Some(lithify_probe::runtime::Settings::default()),
         ..ProbeOptions::default()
     };
@@ -52,7 +67,7 @@ pub(super) fn record(args: &RecordArgs, path: &Path, time: Option<Duration>) -> 
     } else {
         Box::new(BufWriter::new(File::create(path).with_context(|| format!("create {}", path.display()))?))
     };
-    let missing = restrict(Keep::default())?;
+    let missing = restrict(Keep { sidecar: args.sidecar, ..Keep::default() })?;
     let mut log = io::stderr();
     for one in &missing {
         writeln!(log, "warning: {one}")?;

@@ -111,13 +111,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         return rules::describe(args.describe_rule.as_deref(), &config, !options.rules.is_empty());
     }
     if !args.dry_run {
-        give_privileges_up(&config)?;
+        give_privileges_up(&config, args)?;
     }
     watch(args, options, time)
 }
 
 /// Before there is a second thread: each would keep its own.
-fn give_privileges_up(config: &Config) -> anyhow::Result<()> {
+fn give_privileges_up(config: &Config, args: &RunArgs) -> anyhow::Result<()> {
     let is_low = |listen: &str| {
         let port = listen.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
         port.is_some_and(|port| port < 1024)
@@ -127,13 +127,16 @@ fn give_privileges_up(config: &Config) -> anyhow::Result<()> {
     let keep = Keep {
         low_ports: listens.any(|listen| is_low(listen)),
         programs: config.outputs.program.enabled,
-        ..Keep::default()
+        sidecar: args.record.own_pod().is_some(),
     };
     let missing = restrict(keep)?;
     if matches!(config.engine, Engine::Kernel(_)) {
         let log = Logger::new(config.log.clone()).log();
         for one in &missing {
             log.warning(&one.to_string());
+        }
+        if keep.sidecar {
+            log.info(lithify_probe::SIDECAR_LACKS);
         }
     }
     Ok(())
@@ -160,6 +163,7 @@ fn watch(args: &RunArgs, mut options: ConfigArgs, time: Option<Duration>) -> any
         dry_run: args.dry_run,
         verbose: args.verbose,
         attach: args.record.attach(),
+        sidecar: args.record.own_pod(),
         host_root: env("HOST_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from),
         left_out: left_out(args)?,
         systemd: Systemd::from_environment(&env, std::process::id()),

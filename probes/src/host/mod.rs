@@ -71,6 +71,8 @@ pub struct Start {
     pub verbose: bool,
     /// How to attach, if that is chosen.
     pub attach: Option<AttachKind>,
+    /// Only this pod is watched, which the process is in.
+    pub sidecar: Option<crate::runtime::OwnPod>,
     /// Where the host's files are, if not at the root.
     pub host_root: Option<PathBuf>,
     /// Sources that are left out.

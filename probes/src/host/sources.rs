@@ -38,6 +38,7 @@ pub(super) struct Around {
     pub(super) hostname: Arc<str>,
     pub(super) log: Log,
     pub(super) attach: Option<AttachKind>,
+    pub(super) sidecar: Option<crate::runtime::OwnPod>,
     pub(super) host_root: Option<PathBuf>,
     /// Sources that the command line leaves out.
     pub(super) left_out: Vec<Source>,
@@ -111,6 +112,7 @@ impl Sources {
     pub(super) fn probe(&self, plan: &Plan) -> Result<Probe, SourceError> {
         let mut options = plan.options(self.around.host_root.clone());
         options.attach = self.around.attach;
+        options.sidecar.clone_from(&self.around.sidecar);
         options.log = Some(self.around.log.clone());
         let probe = Probe::start(&options).map_err(SourceError::Probe)?;
         let missing = probe.missing();

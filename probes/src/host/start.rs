@@ -122,6 +122,7 @@ impl Start {
             hostname: Arc::clone(&self.hostname),
             log: log.clone(),
             attach: self.attach,
+            sidecar: self.sidecar.clone(),
             host_root: self.host_root.clone(),
             left_out: self.left_out.clone(),
         }

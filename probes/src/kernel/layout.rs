@@ -320,12 +320,14 @@ structures! {
         shadow: u32,
         /// `SUBSYSTEM_*`: the cgroup hierarchy that tells containers.
         subsystem: u32,
-        /// 1: leave out every event of `CLASS_OTHER`.
+        /// 1: leave out every event of a cgroup that is not below `pod_cgroup`.
         own_only: u32,
         /// Bytes in the ring buffer above which the reader is woken.
         wake_bytes: u64,
         /// Bytes in the ring buffer above which only process events are taken.
         full_bytes: u64,
+        /// A sidecar's own pod, as its cgroup's number.
+        pod_cgroup: u64,
         /// Bytes captured of buffers.
         snap_bytes: u32,
         /// Fills the row.
@@ -364,6 +366,8 @@ constants! {
     RECORD_FORK: u16 = 2;
     /// A process ended.
     RECORD_EXIT: u16 = 3;
+    /// The loader itself: its cgroup, once.
+    RECORD_SELF: u16 = 4;
 
     /// A piece did not fit.
     FLAG_TRUNCATED: u32 = 1;
@@ -497,8 +501,12 @@ constants! {
     COUNT_EXEC: u32 = 513;
     /// Index of exit's counts.
     COUNT_EXIT: u32 = 514;
+    /// Index of the counts of calls of the 32-bit convention, where one program sees every call.
+    COUNT_32_BIT: u32 = 515;
+    /// Index of the loader's own record.
+    COUNT_SELF: u32 = 516;
     /// How many counts there are.
-    COUNTS: u32 = 516;
+    COUNTS: u32 = 517;
     /// Largest record: an exec with six texts of full length.
     RECORD_MAX: u32 = 32768;
 }

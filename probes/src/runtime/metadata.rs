@@ -87,6 +87,14 @@ impl Metadata {
     }
 }
 
+impl Metadata {
+    /// A pod of which only this is known.
+    pub(super) fn of_pod(name: &str, namespace: &str, uid: &str) -> Self {
+        let pod = Pod { name: name.into(), namespace: namespace.into(), uid: uid.into(), ..Pod::default() };
+        Self { container: None, pod: Some(pod) }
+    }
+}
+
 impl Labels {
     fn new(labels: &BTreeMap<String, String>, value_max: usize) -> Self {
         let kept = labels.iter().filter(|(_, value)| value.len() <= value_max);

@@ -45,6 +45,17 @@ impl Default for Settings {
     }
 }
 
+/// The pod that a sidecar is in. All that it sees is of this pod, so nobody need be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnPod {
+    /// Its name; empty where it was not told.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its uid.
+    pub uid: String,
+}
+
 /// Containers that are kept; more, and all are asked for again as they are met.
 pub(crate) const CONTAINERS_MAX: usize = 4096;
 /// How long the start waits for the containers that are there already.
@@ -74,6 +85,7 @@ enum Source {
     #[default]
     Nobody,
     Runtimes(Lookup),
+    OwnPod(Box<Metadata>),
 }
 
 impl Containers {
@@ -86,6 +98,15 @@ impl Containers {
         let lookup = Lookup::start(&settings, log)?;
         let known = lookup.listed(LIST_PATIENCE).into_iter().map(|(id, told)| (id, Some(told))).collect();
         Ok(Self { known, source: Source::Runtimes(lookup) })
+    }
+
+    /// All containers are of one pod.
+    pub(crate) fn of_pod(pod: &OwnPod) -> Self {
+        let OwnPod { name, namespace, uid } = pod;
+        Self {
+            known: HashMap::new(),
+            source: Source::OwnPod(Box::new(Metadata::of_pod(name, namespace, uid))),
+        }
     }
 
     /// Whether everything must be forgotten before another is met.
@@ -119,7 +140,10 @@ impl Containers {
 
     /// What is known of a container.
     pub(crate) fn get(&self, id: &str) -> Option<&Metadata> {
-        self.known.get(id)?.as_deref()
+        match &self.source {
+            Source::OwnPod(pod) => Some(pod),
+            _ => self.known.get(id)?.as_deref(),
+        }
     }
 
     /// What became of questions; zeros where nobody is asked.

@@ -64,7 +64,7 @@ pub(super) const FIELDS: &[(&str, Getter)] = &[
     }),
     ("k8s.pod.full_sandbox_id", |event, _| text(&pod(event)?.sandbox)),
     ("k8s.pod.label", |event, field| pod(event)?.labels.get(field.key()?).map(Value::text)),
-    ("k8s.pod.labels", |event, _| Some(Value::text(&pod(event)?.labels.text))),
+    ("k8s.pod.labels", |event, _| text(&pod(event)?.labels.text)),
     ("k8s.pod.ip", |event, _| pod(event)?.ip.as_deref().map(Value::text)),
     ("k8s.pod.cni.json", |event, _| pod(event)?.cni.as_deref().map(Value::text)),
 ];
