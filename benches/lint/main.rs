@@ -38,6 +38,8 @@ fn main() {
         // What helm and kubectl take to render is not ours to cut.
         Candidate::lithify("lithify, mixed tree", &["--format", "json", "--no-render"], &mixed),
     ];
+    candidates.push(Candidate::fix("lithify fix", &[], &deployments));
+    candidates.push(Candidate::fix("lithify fix --unsafe --diff", &["--unsafe", "--diff"], &deployments));
     candidates.extend(peers(&deployments));
     let best = compare(&mut candidates, rounds);
     println!("{:34} {:>8} {:>8} {:>8} {:>7} {:>9}", "", "CPU s", "wall s", "busy", "MB", "x lithify");
@@ -67,6 +69,14 @@ impl Candidate {
     fn lithify(name: &str, arguments: &[&str], tree: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lithify"));
         command.args(["lint", "--level", "strict"]).args(arguments).arg(tree);
+        Self { name: name.to_owned(), command }
+    }
+
+    /// Without `--unsafe` there is nothing in this tree that may be written; with `--diff` nothing is written, so that
+    /// every round has the same tree.
+    fn fix(name: &str, arguments: &[&str], tree: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lithify"));
+        command.args(["fix", "--format", "json", "--level", "strict"]).args(arguments).arg(tree);
         Self { name: name.to_owned(), command }
     }
 
