@@ -1,9 +1,11 @@
 //! Replacing a file's content as a whole: a reader sees the old text or the new one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 
@@ -12,29 +14,86 @@ use anyhow::Context as _;
 /// # Errors
 /// With the path, where it cannot be written; the old content is then untouched.
 pub(super) fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let temporary = temporary(&target);
-    let written = write(&target, &temporary, bytes);
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
+    let written = Prepared::new(path, bytes).and_then(|prepared| {
+        sync(&[&prepared])?;
+        prepared.commit()
+    });
     written.with_context(|| format!("write {}", path.display()))
 }
 
-fn write(target: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(temporary)?;
-    if let Ok(metadata) = fs::metadata(target) {
-        let own = file.metadata()?;
-        let (uid, gid) = (metadata.uid(), metadata.gid());
-        if (own.uid(), own.gid()) != (uid, gid) {
-            // First the owner: changing it takes some bits of the mode away.
-            fchown(&file, Some(uid), Some(gid)).map_err(|error| owner_error(uid, gid, &error))?;
-        }
-        file.set_permissions(metadata.permissions())?;
+/// A file's new content beside it, which takes its place when it is committed and goes when it is dropped.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    target: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    is_committed: bool,
+}
+
+impl Prepared {
+    /// Writes the content, with the mode and owner of the file that it is for.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub(super) fn new(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let temporary = temporary(&target);
+        let file = File::create_new(&temporary)?;
+        let mut prepared = Self { target, temporary, file, is_committed: false };
+        prepared.fill(bytes)?;
+        Ok(prepared)
     }
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(temporary, target)
+
+    fn fill(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Ok(metadata) = fs::metadata(&self.target) {
+            let own = self.file.metadata()?;
+            let (uid, gid) = (metadata.uid(), metadata.gid());
+            if (own.uid(), own.gid()) != (uid, gid) {
+                // First the owner: changing it takes some bits of the mode away.
+                fchown(&self.file, Some(uid), Some(gid)).map_err(|error| owner_error(uid, gid, &error))?;
+            }
+            self.file.set_permissions(metadata.permissions())?;
+        }
+        self.file.write_all(bytes)
+    }
+
+    /// Puts the content, which must have been [`sync`]ed, into the file's place.
+    ///
+    /// # Errors
+    /// Where it cannot be renamed.
+    pub(super) fn commit(mut self) -> io::Result<()> {
+        fs::rename(&self.temporary, &self.target)?;
+        self.is_committed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// From so many files on, one call for the whole file system costs less than one for each.
+const MANY: usize = 8;
+
+/// Brings what was prepared to the disk: a file must not take another's place before its content is safe.
+///
+/// # Errors
+/// Where that fails, for all of them.
+pub(super) fn sync(prepared: &[&Prepared]) -> io::Result<()> {
+    if prepared.len() < MANY {
+        return prepared.iter().try_for_each(|one| one.file.sync_all());
+    }
+    let mut synced = BTreeSet::new();
+    for one in prepared {
+        if synced.insert(one.file.metadata()?.dev()) {
+            rustix::fs::syncfs(&one.file)?;
+        }
+    }
+    Ok(())
 }
 
 fn owner_error(uid: u32, gid: u32, error: &io::Error) -> io::Error {
@@ -43,8 +102,11 @@ fn owner_error(uid: u32, gid: u32, error: &io::Error) -> io::Error {
 
 /// A name beside the target that no other run uses, and that directories of manifests and patches ignore.
 fn temporary(target: &Path) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    target.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    // One file may be named twice, by itself and by a link.
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    target.with_file_name(format!(".{name}.{}-{count}.tmp", std::process::id()))
 }
 
 #[cfg(test)]
@@ -65,6 +127,22 @@ mod tests {
         assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn many_files_are_brought_to_the_disk_together() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |number: usize| directory.path().join(format!("{number}.yaml"));
+        let prepared: Vec<_> =
+            (0..2 * MANY).map(|number| Prepared::new(&path(number), b"new").unwrap()).collect();
+        assert!(
+            (0..2 * MANY).all(|number| !path(number).exists()),
+            "nothing is there before it is committed"
+        );
+        sync(&prepared.iter().collect::<Vec<_>>()).unwrap();
+        let (committed, dropped) = (MANY, MANY);
+        prepared.into_iter().take(committed).for_each(|one| one.commit().unwrap());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), committed, "{dropped} are gone");
     }
 
     #[test]
