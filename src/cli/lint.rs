@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::input::InputArgs;
 use super::lint_cluster::{self, ClusterArgs};
 use super::report::{self, Format};
 use super::reporting::{Reporting, ReportingArgs, Scope};
@@ -52,21 +53,8 @@ pub(super) struct LintArgs {
     #[arg(long, value_name = "SEVERITY", default_value = "info", value_parser = parse_severity)]
     severity: Severity,
 
-    /// Also read what `.gitignore` names and what is hidden
-    #[arg(long)]
-    no_ignore: bool,
-
-    /// Treat every Pod as a static pod's manifest, not only those under a directory `manifests`
-    #[arg(long)]
-    static_pods: bool,
-
-    /// Judge the control plane's own static pods like any other
-    #[arg(long)]
-    strict_static_pods: bool,
-
-    /// The file name to show for standard input
-    #[arg(long, value_name = "NAME", default_value = "-")]
-    stdin_filename: String,
+    #[command(flatten)]
+    input: InputArgs,
 
     #[command(flatten)]
     rendering: RenderArgs,
@@ -111,18 +99,9 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     let file = args.selection.config_file(&args.paths)?;
     let config = file.as_ref().map(|file| file.config.clone()).unwrap_or_default();
     let settings = Settings {
-        selection: args.selection.resolve(&config)?,
-        context: crate::checks::Context {
-            kinds: config.kinds.clone(),
-            static_pod: false,
-            strict_static_pods: args.strict_static_pods,
-            writable: args.selection.writable(&config, &args.paths)?.into(),
-        },
-        exemptions: config.exemptions,
-        today: jiff::Zoned::now().date(),
-        static_pods: args.static_pods,
         least: args.severity,
         coverage: args.reporting.format == Format::Html || args.statistics,
+        ..args.input.settings(&args.selection, config, &args.paths)?
     };
     let (files, stdin): (Vec<_>, Vec<_>) =
         args.paths.iter().cloned().partition(|path| path != Path::new("-"));
@@ -137,12 +116,12 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
     let prepare = reporting.preparation();
     let mut stdin_is_empty = false;
     if !stdin.is_empty() {
-        let mut report = read_stdin(&args.stdin_filename, &settings);
+        let mut report = read_stdin(&args.input.stdin_filename, &settings);
         stdin_is_empty = report.skipped.contains(&Skip::because("empty"));
         prepare(&mut report);
         reporting.take(&report, terminal)?;
     }
-    let found = walk(&files, args.no_ignore);
+    let found = walk(&files, args.input.no_ignore);
     for error in &found.errors {
         let report =
             FileReport { file: error.file.clone(), errors: vec![error.clone()], ..FileReport::default() };

@@ -12,6 +12,7 @@ mod diff;
 mod fields;
 mod fix;
 mod generate;
+mod input;
 mod lint;
 mod lint_cluster;
 mod policy;

@@ -16,12 +16,13 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use self::live::LiveDirectories;
+use super::input::InputArgs;
 use super::lint::Siblings;
 use super::replace::{self, Prepared};
 use super::selection::SelectionArgs;
 use super::terminal::Tone;
 use super::{Outcome, Terminal, diff};
-use crate::checks::{Context, Severity};
+use crate::checks::Severity;
 use crate::lint::Settings;
 use crate::lint::chart::Charts;
 use crate::lint::fix::{Fixed, Why, fix};
@@ -58,21 +59,8 @@ pub(super) struct FixArgs {
     #[command(flatten)]
     selection: SelectionArgs,
 
-    /// Also read what `.gitignore` names and what is hidden
-    #[arg(long)]
-    no_ignore: bool,
-
-    /// Treat every Pod as a static pod's manifest, not only those under a directory `manifests`
-    #[arg(long)]
-    static_pods: bool,
-
-    /// Judge the control plane's own static pods like any other
-    #[arg(long)]
-    strict_static_pods: bool,
-
-    /// The file name to show for standard input
-    #[arg(long, value_name = "NAME", default_value = "-")]
-    stdin_filename: String,
+    #[command(flatten)]
+    input: InputArgs,
 }
 
 /// How to show what was done.
@@ -188,28 +176,15 @@ fn outcome(args: &FixArgs, totals: &Totals) -> Outcome {
 fn settings(args: &FixArgs) -> anyhow::Result<Settings> {
     let file = args.selection.config_file(&args.paths)?;
     let config = file.map(|file| file.config).unwrap_or_default();
-    Ok(Settings {
-        selection: args.selection.resolve(&config)?,
-        context: Context {
-            kinds: config.kinds.clone(),
-            static_pod: false,
-            strict_static_pods: args.strict_static_pods,
-            writable: args.selection.writable(&config, &args.paths)?.into(),
-        },
-        exemptions: config.exemptions,
-        today: jiff::Zoned::now().date(),
-        static_pods: args.static_pods,
-        least: Severity::Info,
-        coverage: false,
-    })
+    args.input.settings(&args.selection, config, &args.paths)
 }
 
 fn stdin(args: &FixArgs, settings: &Settings, terminal: &mut Terminal) -> anyhow::Result<FixedFile> {
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes).context("read standard input")?;
-    let fixed = fix(&args.stdin_filename, bytes.clone(), settings, &Vec::new, args.with_unsafe);
+    let fixed = fix(&args.input.stdin_filename, bytes.clone(), settings, &Vec::new, args.with_unsafe);
     if args.diff {
-        let file = args.stdin_filename.clone();
+        let file = args.input.stdin_filename.clone();
         return Ok(FixedFile {
             file,
             fixed: fixed.at_old_places(),
@@ -219,7 +194,7 @@ fn stdin(args: &FixArgs, settings: &Settings, terminal: &mut Terminal) -> anyhow
     }
     // What cannot be repaired goes on as it came: a pipe must not lose it.
     terminal.write_all(fixed.text.as_deref().unwrap_or(&bytes))?;
-    Ok(FixedFile { file: args.stdin_filename.clone(), fixed, ..FixedFile::default() })
+    Ok(FixedFile { file: args.input.stdin_filename.clone(), fixed, ..FixedFile::default() })
 }
 
 fn files(
@@ -229,7 +204,7 @@ fn files(
     show: &mut dyn Show,
     terminal: &mut Terminal,
 ) -> anyhow::Result<()> {
-    let mut found = walk(&args.paths, args.no_ignore);
+    let mut found = walk(&args.paths, args.input.no_ignore);
     totals.skipped += found.skipped.values().sum::<usize>();
     if !args.diff {
         found.errors.extend(LiveDirectories::of_this_machine().take_from(&mut found.files));
