@@ -60,9 +60,13 @@ impl PodLogs {
             .filter_map(|(_, path)| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
             .collect();
         logs.sort();
-        // The newest attempt may not have said anything yet.
-        let lines = logs.iter().rev().map(|(_, path)| meaningful(&tail(path)));
-        lines.into_iter().find(|lines| !lines.is_empty()).unwrap_or_default()
+        let logs: Vec<Vec<String>> = logs.iter().rev().map(|(_, path)| messages(&tail(path))).collect();
+        // The newest attempt may be starting up and have said little; why it was started again, the one before tells.
+        let telling = logs.iter().find(|log| log.iter().any(|line| is_failure(line)));
+        telling
+            .or_else(|| logs.iter().find(|log| !log.is_empty()))
+            .map(|log| meaningful(log))
+            .unwrap_or_default()
     }
 
     /// Numbers and files of a directory's attempts: `0.log`, `1.log`.
@@ -83,8 +87,7 @@ fn tail(path: &Path) -> String {
 }
 
 /// The last lines that tell of a failure; where none does, the last lines.
-fn meaningful(log: &str) -> Vec<String> {
-    let messages: Vec<String> = messages(log);
+fn meaningful(messages: &[String]) -> Vec<String> {
     let failures: Vec<&String> = messages.iter().filter(|line| is_failure(line)).collect();
     let chosen = if failures.is_empty() { messages.iter().collect() } else { failures };
     let mut lines: Vec<String> =
@@ -144,13 +147,16 @@ mod tests {
     #[test]
     fn keeps_the_line_that_tells_why() {
         let expected = "E1124 06:56:07.200000       1 run.go:72] \"command failed\" err=\"loading audit policy file: failed decoding\"";
-        assert_eq!(meaningful(LOG), [expected]);
+        assert_eq!(meaningful(&messages(LOG)), [expected]);
     }
 
     #[test]
     fn shows_the_end_where_nothing_looks_like_a_failure() {
         let lines: Vec<_> = (0..9).map(|n| format!("2026-11-24T06:56:07.1Z stderr F line {n}")).collect();
-        assert_eq!(meaningful(&lines.join("\n")), ["line 4", "line 5", "line 6", "line 7", "line 8"]);
+        assert_eq!(
+            meaningful(&messages(&lines.join("\n"))),
+            ["line 4", "line 5", "line 6", "line 7", "line 8"]
+        );
     }
 
     #[test]
@@ -174,6 +180,8 @@ mod tests {
         write("new", 0, "Error: first");
         write("new", 2, "Error: third");
         assert_eq!(logs.last_words(Some(&known)), ["Error: third"]);
-        assert_eq!(logs.restarts(&known), 2);
+        write("new", 3, "I1124 06:56:08.100000       1 options.go:249] external host was not specified");
+        assert_eq!(logs.last_words(Some(&known)), ["Error: third"], "the fourth has only just been started");
+        assert_eq!(logs.restarts(&known), 3);
     }
 }
