@@ -140,6 +140,17 @@ fn falcos_options_work_without_a_command() {
     assert!(
         status == 0 && out.starts_with("Rule                  ") && out.contains("\nShell in a container  ")
     );
+    let (_, out, _) = run(&["-L", "-r", &rules, "-o", "json_output=true"]);
+    let all: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(all["rules"][0]["info"]["name"], "Shell in a container");
+    assert_eq!(
+        all["lists"][0]["info"],
+        serde_json::json!({"name": "shell_binaries", "items": ["bash", "sh", "zsh"]})
+    );
+    assert_eq!(
+        (&all["lists"][0]["details"]["used"], &all["macros"][0]["details"]["used"]),
+        (&true.into(), &true.into())
+    );
     let (status, _, log) = run(&["-r", &rules, "-l", "Shell in container"]);
     assert!(status == 2 && log.contains("did you mean `Shell in a container`?"), "{log}");
     let (_, out, _) = run(&["--list=k8s_audit", "-N"]);

@@ -9,8 +9,9 @@ use crate::event::EventType;
 
 use super::collect::{Change, Origin, RuleInfo};
 use super::compile::CompiledRule;
-use super::condition::{Expr, Operand, write_check};
+use super::condition::{Expr, write_check};
 use super::load::Load;
+use super::uses::Uses;
 
 /// Conditions are written out up to so many bytes: macros that each name another twice double.
 const MAX_WRITTEN: usize = 1 << 20;
@@ -26,13 +27,17 @@ impl Load {
 
     /// A rule's condition with all lists and macros written out; `None` where it is not compiled.
     pub fn compiled_condition(&self, rule: &str) -> Option<String> {
-        let rule = self.compiled_rule(rule)?;
+        Some(self.written_out(&self.compiled_rule(rule)?.tree))
+    }
+
+    /// A condition with its macros written out.
+    pub(super) fn written_out(&self, tree: &Expr) -> String {
         let mut writer = Writer { load: self, out: String::new(), depth: 0 };
         // Only the limit of bytes is an error.
-        if writer.expr(&rule.tree).is_err() {
+        if writer.expr(tree).is_err() {
             writer.out.push_str(" …");
         }
-        Some(writer.out)
+        writer.out
     }
 
     /// A rule's output with what the configuration adds; `None` where it is not compiled.
@@ -40,7 +45,7 @@ impl Load {
         self.compiled_rule(rule).map(|rule| rule.output_text.as_str())
     }
 
-    fn compiled_rule(&self, name: &str) -> Option<&CompiledRule> {
+    pub(super) fn compiled_rule(&self, name: &str) -> Option<&CompiledRule> {
         self.compiled.rules.iter().find(|rule| rule.name == name)
     }
 
@@ -64,7 +69,7 @@ impl Load {
     /// `None` where there is no rule of this name.
     pub fn describe(&self, name: &str) -> Option<Json> {
         let rule = self.collected.rules.get(name)?;
-        let uses = Uses::of(self, rule);
+        let uses = Uses::of_rule(self, rule);
         let events: Vec<&str> =
             self.event_types(name).unwrap_or_default().iter().map(|event| event.name()).collect();
         let compiled = self.compiled_rule(name);
@@ -135,7 +140,7 @@ impl Load {
         }
         let events = self.event_types(name).unwrap_or_default();
         writeln!(out, "events: {}", event_list(events))?;
-        let uses = Uses::of(self, rule);
+        let uses = Uses::of_rule(self, rule);
         for (what, names) in [("fields", &uses.fields), ("macros", &uses.macros), ("lists", &uses.lists)] {
             if !names.is_empty() {
                 writeln!(out, "{what}: {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(", "))?;
@@ -225,67 +230,5 @@ impl Writer<'_> {
             self.expr(child)?;
         }
         self.write_str(")")
-    }
-}
-
-/// What a rule's condition uses.
-#[derive(Default)]
-struct Uses {
-    fields: BTreeSet<String>,
-    operators: BTreeSet<&'static str>,
-    macros: BTreeSet<String>,
-    lists: BTreeSet<String>,
-}
-
-impl Uses {
-    fn of(load: &Load, rule: &RuleInfo) -> Self {
-        let mut uses = Self::default();
-        let Some(compiled) = load.compiled_rule(&rule.name) else { return uses };
-        let mut open = vec![&compiled.tree];
-        let mut texts = vec![rule.condition.text()];
-        while let Some(tree) = open.pop() {
-            tree.for_each_check(&mut |check| {
-                uses.operators.insert(check.operator.name());
-                uses.add_fields(&check.left);
-                if let Some(super::condition::Right::Operand(right)) = &check.right {
-                    uses.add_fields(right);
-                }
-            });
-            tree.for_each_macro(&mut |name, _| {
-                if uses.macros.insert(name.to_owned())
-                    && let Some(number) = load.collected.macros.number(name)
-                {
-                    texts.push(load.collected.macros.items()[number].condition.text());
-                    open.extend(load.compiled.macros[number].as_ref());
-                }
-            });
-        }
-        for text in texts {
-            uses.add_lists(load, text);
-        }
-        uses
-    }
-
-    fn add_fields(&mut self, operand: &Operand) {
-        let mut fields = Vec::new();
-        super::collect::collect_fields(operand, &mut fields);
-        for (name, argument) in fields {
-            self.fields.insert(match argument {
-                Some(argument) => format!("{name}[{argument}]"),
-                None => name.to_owned(),
-            });
-        }
-    }
-
-    /// The lists whose names are words of a text, and the lists that those name.
-    fn add_lists(&mut self, load: &Load, text: &str) {
-        let is_delimiter = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=');
-        let mut open: Vec<String> = text.split(is_delimiter).map(str::to_owned).collect();
-        while let Some(word) = open.pop() {
-            let Some(list) = load.collected.lists.get(&word) else { continue };
-            if self.lists.insert(word) {
-                open.extend(list.items.iter().map(|(item, _)| item.clone()));
-            }
-        }
     }
 }

@@ -27,6 +27,7 @@ mod dag;
 mod describe;
 mod diagnostic;
 mod engine;
+mod inventory;
 mod load;
 mod predicate;
 mod priority;
@@ -36,6 +37,7 @@ mod selection;
 mod source_text;
 mod template;
 mod test;
+mod uses;
 mod version;
 
 pub use code::{Code, Level};

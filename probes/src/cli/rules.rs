@@ -37,7 +37,8 @@ pub(super) fn describe(name: Option<&str>, config: &Config, typed: bool) -> anyh
     };
     let rules: Vec<_> = names.into_iter().filter_map(|name| load.describe(name)).collect();
     if config.outputs.format.json {
-        print(&format!("{}\n", serde_json::json!({"rules": rules})))?;
+        let all = if name.is_none() { load.describe_all() } else { serde_json::json!({"rules": rules}) };
+        print(&format!("{all}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut out = row("Rule", "Description");

@@ -138,6 +138,15 @@ impl Collected {
         Ok(())
     }
 
+    /// The plugins that the files ask for, each with its alternatives: `json 0.7.0`.
+    pub(super) fn required_plugins(&self) -> Vec<Vec<String>> {
+        let said = |requirement: &PluginRequirement| {
+            let alternatives = requirement.alternatives.iter();
+            alternatives.map(|plugin| format!("{} {}", plugin.name, plugin.version)).collect()
+        };
+        self.plugins.iter().map(said).collect()
+    }
+
     /// Checks that every plugin that the files ask for is built in.
     pub(super) fn check_plugins(&self, diagnostics: &mut Said) {
         for requirement in &self.plugins {
