@@ -1,8 +1,8 @@
 //! `file_output`: a line an alert at a file's end.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,12 +35,26 @@ impl FileSink {
             is_torn: false,
         };
         // Even if it is opened for every alert: a path that cannot work is said at start.
-        sink.open = Some(sink.open_file()?).filter(|_| sink.keep_alive);
+        let file = sink.open_file()?;
+        sink.keep(file);
         Ok(sink)
     }
 
     fn open_file(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).create(true).mode(MODE).open(&self.path)
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(MODE);
+        // A named pipe opened for writing alone waits for its reader, which would keep the probe from starting.
+        options.read(self.is_pipe()).open(&self.path)
+    }
+
+    fn is_pipe(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+    }
+
+    /// What a closed pipe still held is lost, so that it stays open.
+    fn keep(&mut self, file: File) {
+        let stays = self.keep_alive || file.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo());
+        self.open = Some(file).filter(|_| stays);
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -62,7 +76,7 @@ impl FileSink {
             }
         }
         self.written = 0;
-        self.open = Some(file).filter(|_| self.keep_alive);
+        self.keep(file);
         Ok(())
     }
 
@@ -87,9 +101,10 @@ impl Sink for FileSink {
     }
 
     fn reopen(&mut self) -> Result<(), DeliveryError> {
+        let opened = self.open_file();
+        // Only now: a pipe that nobody holds open forgets what it holds.
         self.open = None;
-        let file = self.open_file().map_err(|error| self.error(&error))?;
-        self.open = Some(file).filter(|_| self.keep_alive);
+        self.keep(opened.map_err(|error| self.error(&error))?);
         Ok(())
     }
 }

@@ -101,6 +101,27 @@ fn a_file_that_was_moved_away_is_made_anew_on_reopen() {
 }
 
 #[test]
+fn a_named_pipe_without_a_reader_keeps_nobody_waiting() {
+    for keep_alive in [true, false] {
+        let directory = TempDir::new().unwrap();
+        let settings = to_file(&directory, keep_alive);
+        let pipe = &settings.file.filename;
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let outputs = start(&settings);
+        outputs.send(alert("before any reader"));
+        until("delivered", || counter(&outputs, "file").delivered == 1);
+        outputs.reopen();
+        let mut reader = fs::File::open(pipe).unwrap();
+        outputs.send(alert("after one"));
+        outputs.stop(LONG);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert!(text.contains("before any reader\n") && text.ends_with("after one\n"), "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_opened_is_said_at_start() {
     let directory = TempDir::new().unwrap();
     let mut settings = to_file(&directory, true);
