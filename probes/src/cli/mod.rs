@@ -3,6 +3,7 @@
 //! `lithify-probe run` and `replay`, and Falco's own options as users type them: an option where a command is
 //! expected belongs to `run`, so that `lithify-probe -V rules.yaml` works as `falco -V rules.yaml` does.
 
+mod generate;
 mod options;
 mod record;
 mod replay;
@@ -13,7 +14,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Watches system calls and Kubernetes audit events, and raises alerts by Falco's rules.
 #[derive(Parser)]
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     Run(Box<run::RunArgs>),
     Replay(replay::ReplayArgs),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
 }
 
 /// Runs the command that the arguments name.
@@ -37,6 +40,8 @@ pub(crate) fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Completions(args) => generate::completions(args, Cli::command()),
+        Command::Man(args) => generate::man(args, Cli::command()),
     };
     match result {
         Ok(code) => code,

@@ -5,6 +5,7 @@
 mod certificates;
 mod endpoint;
 mod files;
+mod generate;
 mod register;
 mod review;
 mod serve;
@@ -12,7 +13,7 @@ mod serve;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// How a command ended, as its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ enum Command {
     Review(review::ReviewArgs),
     Serve(serve::ServeArgs),
     Register(register::RegisterArgs),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
 }
 
 /// Runs the program with the process's arguments.
@@ -48,6 +51,8 @@ pub fn main() -> ExitCode {
         Command::Review(args) => review::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Register(args) => register::run(&args),
+        Command::Completions(args) => generate::completions(&args, Cli::command()),
+        Command::Man(args) => generate::man(&args, Cli::command()),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
@@ -61,8 +66,6 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
