@@ -103,7 +103,7 @@ fn watched(load: &str, options: &ProbeOptions) -> (f64, f64) {
     assert!(status.success());
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    let dropped: u64 = probe.tally().unwrap().iter().map(|tally| tally.dropped).sum();
+    let dropped: u64 = probe.tally().unwrap().iter().map(|tally| tally.total().dropped).sum();
     if dropped > 0 {
         println!("  {load}: {dropped} events dropped");
     }

@@ -104,17 +104,16 @@ int every_exit(u64 *ctx)
 	struct pt_regs *regs = (void *)ctx[0];
 	u64 number = call_number(regs);
 	u32 zero = 0;
-	u64 *bits = bpf_map_lookup_elem(&wanted, &zero);
-	if (!bits || number >= SYSCALLS || !(bits[number / 64 & (SYSCALLS / 64 - 1)] >> (number & 63) & 1))
-		return 0;
-	struct task_struct *task = bpf_get_current_task_btf();
-	if (is_32_bit_call(task)) {
+	if (is_32_bit_call(bpf_get_current_task_btf())) {
 		/* Its number means another call than in our table: not looked at, but said. */
 		struct counts *count = counts_of(COUNT_32_BIT);
 		if (count)
 			count->filtered += 1;
 		return 0;
 	}
+	u64 *bits = bpf_map_lookup_elem(&wanted, &zero);
+	if (!bits || number >= SYSCALLS || !(bits[number / 64 & (SYSCALLS / 64 - 1)] >> (number & 63) & 1))
+		return 0;
 	return syscall_returned(number, regs, ctx[1]);
 }
 
@@ -167,6 +166,10 @@ int process_exec(u64 *ctx)
 	if (!frame)
 		return 0;
 	struct mm_struct *mm = task->mm;
+	/* Its calls will not be seen; the kernel has made the task a 32-bit one already. */
+	struct counts *narrow = is_32_bit_call(task) ? counts_of(COUNT_32_BIT) : 0;
+	if (narrow)
+		narrow->sent += 1;
 	/* x86 has already written execve into orig_ax; only a path that begins at a descriptor tells execveat. */
 	int at = bpf_core_field_exists(binary->fdpath) && BPF_CORE_READ(binary, fdpath);
 	HEADER(frame)->syscall = at ? SYS_execveat : SYS_execve;

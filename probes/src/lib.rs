@@ -27,12 +27,14 @@ pub mod replay;
 pub mod runtime;
 mod state;
 mod syscall;
+mod tally;
 mod users;
 
 pub use kernel::alternative::{Alternative, Descriptor};
 pub use kernel::derive::filters_of;
 pub use kernel::loader::{AttachKind, LoadError};
 pub use probe::SIDECAR_LACKS;
-pub use probe::{Probe, ProbeError, ProbeOptions, Tally};
+pub use probe::{Probe, ProbeError, ProbeOptions};
 pub use record::Recorder;
 pub use syscall::event::SyscallEvent;
+pub use tally::{Counted, Tally, Unseen};

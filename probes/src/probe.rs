@@ -12,7 +12,7 @@ use rustix::event::{Timespec, epoll};
 use crate::cgroup::{choose_hierarchy, pod_of};
 use crate::kernel::alternative::Alternative;
 use crate::kernel::filter::{self, Tables};
-use crate::kernel::layout::{self, Bytes as _, COUNT_EXEC, COUNT_EXIT, COUNT_FORK, Counts, Plan, Settings};
+use crate::kernel::layout::{self, Bytes as _, Plan, Settings};
 use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
 use crate::kernel::record::{Record, RecordError};
 use crate::log::Log;
@@ -20,6 +20,7 @@ use crate::runtime::{self, Containers, LookupTally, OwnPod};
 use crate::state::{Learned, State};
 use crate::syscall::event::SyscallEvent;
 use crate::syscall::plan::{self, Needs};
+use crate::tally::{self, Tally, Unseen};
 
 /// What to watch, and with what means.
 #[derive(Clone, Debug)]
@@ -106,19 +107,6 @@ pub enum ProbeError {
     /// The kernel's half and ours disagree: a defect, not a condition.
     #[error("read an event: {0}")]
     Record(#[from] RecordError),
-}
-
-/// How many events of a type were sent, lost for want of room, and left out by the filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// The type; `None` for forks, which are no events but keep the table of processes.
-    pub event: Option<EventType>,
-    /// Given to this process.
-    pub sent: u64,
-    /// Lost.
-    pub dropped: u64,
-    /// Left out.
-    pub filtered: u64,
 }
 
 /// What a sidecar cannot tell, and why.
@@ -262,32 +250,15 @@ impl Probe {
     /// # Errors
     /// [`LoadError::Map`].
     pub fn tally(&self) -> Result<Vec<Tally>, LoadError> {
-        let counts = self.kernel.counts()?;
-        let of = |index: u32| counts[index as usize];
-        let tally = |event, counts: Counts| Tally {
-            event,
-            sent: counts.sent,
-            dropped: counts.dropped,
-            filtered: counts.filtered,
-        };
-        let mut all: Vec<_> =
-            self.numbers.iter().map(|(number, event)| tally(Some(*event), of(u32::from(*number)))).collect();
-        for (name, index) in [("execve", COUNT_EXEC), ("procexit", COUNT_EXIT)] {
-            all.push(tally(EventType::from_name(name), of(index)));
-        }
-        all.push(tally(None, of(COUNT_FORK)));
-        Ok(all)
+        tally::tally(&self.kernel, &self.numbers)
     }
 
-    /// Calls of the 32-bit convention that were not looked at, since the start; `None` where they are not even seen,
-    /// as with a tracepoint per call.
+    /// What happened and cannot have become an event, since the start.
     ///
     /// # Errors
     /// [`LoadError::Map`].
-    pub fn calls_32_bit(&self) -> Result<Option<u64>, LoadError> {
-        let counts = self.kernel.counts()?;
-        let seen = counts[layout::COUNT_32_BIT as usize].filtered;
-        Ok((self.attach == AttachKind::EverySyscall).then_some(seen))
+    pub fn unseen(&self) -> Result<Unseen, LoadError> {
+        tally::unseen(&self.kernel, self.attach)
     }
 
     /// What became of questions to container runtimes.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use lithify::event::EventType;
 use lithify_probe::privilege::{Keep, restrict};
 use lithify_probe::runtime::OwnPod;
-use lithify_probe::{AttachKind, Probe, ProbeOptions, Recorder, Tally};
+use lithify_probe::{AttachKind, Counted, Probe, ProbeOptions, Recorder};
 
 /// What is recorded, and for how long.
 #[derive(clap::Args)]
@@ -92,12 +92,20 @@ pub(super) fn record(args: &RecordArgs, path: &Path, time: Option<Duration>) -> 
 /// Lost events are never silent.
 fn report(probe: &Probe, log: &mut dyn io::Write) -> anyhow::Result<()> {
     let tally = probe.tally()?;
-    let sum = |of: fn(&Tally) -> u64| tally.iter().map(of).sum::<u64>();
+    let sum = |of: fn(Counted) -> u64| tally.iter().map(|one| of(one.total())).sum::<u64>();
     let (sent, dropped) = (sum(|one| one.sent), sum(|one| one.dropped));
     let filtered = sum(|one| one.filtered);
     writeln!(log, "{sent} events sent, {dropped} dropped, {filtered} left out by the filter")?;
-    for one in tally.iter().filter(|one| one.dropped > 0) {
-        writeln!(log, "  {}: {} dropped", one.event.map_or("fork", EventType::name), one.dropped)?;
+    for one in tally.iter().filter(|one| one.total().dropped > 0) {
+        writeln!(log, "  {}: {} dropped", one.name(), one.total().dropped)?;
+    }
+    let unseen = probe.unseen()?;
+    for (program, missed) in unseen.missed.iter().filter(|(_, missed)| *missed > 0) {
+        writeln!(log, "  the kernel did not run program {program} {missed} times")?;
+    }
+    if unseen.programs_32_bit + unseen.calls_32_bit.unwrap_or(0) > 0 {
+        let calls = unseen.calls_32_bit.map_or("their calls".to_owned(), |calls| format!("{calls} calls"));
+        writeln!(log, "  32-bit programs executed: {}; {calls} were not looked at", unseen.programs_32_bit)?;
     }
     Ok(())
 }

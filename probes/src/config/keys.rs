@@ -194,7 +194,7 @@ pub(super) static KEYS: &[Key] = &[
     key("metrics.resource_utilization_enabled", Bool, "true", "our CPU time and memory"),
     key("metrics.state_counters_enabled", Bool, "true", "processes that are known"),
     key("metrics.kernel_event_counters_enabled", Bool, "true", "events that the kernel sent, lost and left out"),
-    idle("metrics.kernel_event_counters_per_cpu_enabled", Bool, "one ring buffer serves every CPU"),
+    key("metrics.kernel_event_counters_per_cpu_enabled", Bool, "false", "events sent and lost, by CPU"),
     idle("metrics.kernel_iter_event_counters_enabled", Bool, "no BPF iterators are used"),
     idle("metrics.libbpf_stats_enabled", Bool, "the probe does without libbpf; `bpftool prog show` has its programs' statistics"),
     idle("metrics.plugins_metrics_enabled", Bool, "the built-in plugins have their counters among the others"),

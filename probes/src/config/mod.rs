@@ -158,6 +158,8 @@ pub struct Metrics {
     pub state: bool,
     /// Events sent, lost and left out.
     pub kernel: bool,
+    /// The same by CPU.
+    pub kernel_per_cpu: bool,
     /// Memory in MB instead of bytes.
     pub megabytes: bool,
     /// Also what is zero.

@@ -330,6 +330,7 @@ fn metrics(values: Values<'_>, sources: &Sources) -> Result<Option<Metrics>, Pro
         resources: flag("resource_utilization_enabled"),
         state: flag("state_counters_enabled"),
         kernel: flag("kernel_event_counters_enabled"),
+        kernel_per_cpu: flag("kernel_event_counters_per_cpu_enabled"),
         megabytes: flag("convert_memory_to_mb"),
         include_empty: flag("include_empty_values"),
     }))

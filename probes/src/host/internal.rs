@@ -13,6 +13,8 @@ use crate::alert::{Alert, INTERNAL};
 pub(super) const RELOAD_FAILED: &str = "Falco internal: hot restart failure";
 /// Events were lost.
 pub(super) const DROPPED: &str = "Falco internal: syscall event drop";
+/// System calls that rules do not see. Not one of Falco's.
+pub(super) const NARROW: &str = "Lithify internal: 32-bit calls";
 /// A snapshot of the metrics.
 pub(super) const SNAPSHOT: &str = "Falco internal: metrics snapshot";
 

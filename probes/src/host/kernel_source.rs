@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::account::Account;
 use super::control::Control;
-use super::drops::{Account, DropWatch, KernelStats};
+use super::drops::{DropWatch, KernelStats};
 use super::in_force::{Judge, Slot};
 use super::plan::Plan;
 use crate::config::Drops;
@@ -174,11 +175,11 @@ impl Worker {
         let (processes, refused) = self.probe.processes();
         stats.processes.store(processes as u64, Relaxed);
         stats.processes_refused.store(refused, Relaxed);
-        let verdict = self.watch.take(Account::of(&self.probe.tally()?), stats, self.accounted);
-        if let Some(text) = verdict.log {
+        let verdict = self.watch.take(Account::of(&self.probe)?, stats, self.accounted);
+        for text in verdict.log {
             self.around.log.critical(&text);
         }
-        if let Some(alert) = verdict.alert {
+        for alert in verdict.alerts {
             self.around.slot.get().outputs.send(alert);
         }
         if let Some(text) = verdict.exit {

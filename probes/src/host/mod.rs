@@ -10,6 +10,7 @@
 //! Data in: a configuration, loaded again at each reload. Data out: alerts. Where it fails: at start, for any
 //! reason that keeps a part from working; at a reload never, as the old rules stay; later only if a source does.
 
+mod account;
 mod audit_source;
 mod control;
 mod drops;

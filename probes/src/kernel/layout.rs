@@ -501,7 +501,8 @@ constants! {
     COUNT_EXEC: u32 = 513;
     /// Index of exit's counts.
     COUNT_EXIT: u32 = 514;
-    /// Index of the counts of calls of the 32-bit convention, where one program sees every call.
+    /// Index of the counts of the 32-bit convention: programs executed (sent), and calls (filtered) where one program
+    /// sees every call.
     COUNT_32_BIT: u32 = 515;
     /// Index of the loader's own record.
     COUNT_SELF: u32 = 516;

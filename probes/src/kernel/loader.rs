@@ -3,13 +3,13 @@
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
-use aya::maps::{Array, HashMap, LpmTrie, Map, MapData, PerCpuArray, RingBuf, lpm_trie};
+use aya::maps::{Array, HashMap, LpmTrie, Map, MapData, RingBuf, lpm_trie};
 use aya::programs::{BtfTracePoint, RawTracePoint, TestRun as _, TracePoint};
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use super::attach::attach_tracepoint;
 use super::filter::Tables;
-use super::layout::{self, Counts, Filter, NameKey, Plan, PrefixKey, Settings};
+use super::layout::{self, Filter, NameKey, Plan, PrefixKey, Settings};
 use super::tracefs::TraceFs;
 
 #[cfg(target_arch = "x86_64")]
@@ -80,7 +80,7 @@ pub enum LoadError {
     Missing(&'static str),
 }
 
-fn map_error(map: &'static str) -> impl FnOnce(aya::maps::MapError) -> LoadError {
+pub(super) fn map_error(map: &'static str) -> impl FnOnce(aya::maps::MapError) -> LoadError {
     move |error| LoadError::Map { map, error: Box::new(error) }
 }
 
@@ -90,7 +90,7 @@ fn program_error(program: &'static str) -> impl FnOnce(aya::programs::ProgramErr
 
 /// The loaded programs. Dropping it detaches them.
 pub(crate) struct Kernel {
-    object: Ebpf,
+    pub(super) object: Ebpf,
     types: Btf,
     tracepoints: Vec<OwnedFd>,
 }
@@ -270,22 +270,6 @@ impl Kernel {
             self.tracepoints.push(event);
         }
         Ok(missing)
-    }
-
-    /// What happened to the events of each call, all CPUs together, by number and `COUNT_*`.
-    pub(crate) fn counts(&self) -> Result<Vec<Counts>, LoadError> {
-        let map = self.object.map("counts").ok_or(LoadError::Missing("counts"))?;
-        let map: PerCpuArray<_, Counts> = PerCpuArray::try_from(map).map_err(map_error("counts"))?;
-        (0..layout::COUNTS)
-            .map(|index| {
-                let values = map.get(&index, 0).map_err(map_error("counts"))?;
-                Ok(values.iter().fold(Counts { sent: 0, dropped: 0, filtered: 0 }, |sum, one| Counts {
-                    sent: sum.sent + one.sent,
-                    dropped: sum.dropped + one.dropped,
-                    filtered: sum.filtered + one.filtered,
-                }))
-            })
-            .collect()
     }
 }
 

@@ -20,7 +20,7 @@
 //! knows their type: `bpf_probe_read` costs ten times as much, and made a sent dup 8.5.
 //!
 //! Per-call tracepoints do not see calls of the 32-bit convention; neither would a 64-bit table of numbers be right
-//! for them. They are reported as a limit at start where the kernel accepts them.
+//! for them. 32-bit programs are counted when they are executed, 32-bit calls where one program sees every call.
 //!
 //! One ring buffer serves all CPUs: records of one process stay in order whatever CPU it runs on. Nobody is woken
 //! until an eighth of it is full, the reader looks by itself every few milliseconds: wake-ups were most of the cost of
@@ -29,6 +29,7 @@
 
 pub(crate) mod alternative;
 mod attach;
+mod counts;
 pub(crate) mod derive;
 pub(crate) mod filter;
 pub(crate) mod layout;

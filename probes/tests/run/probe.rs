@@ -92,6 +92,14 @@ impl Probe {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
+    /// Waits until a stop has reached it.
+    pub(crate) fn wait_until_stopped(&self) {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        while !fs::read_to_string(&stat).unwrap().contains(") T ") {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits for its end; its status, and what it had not said yet.
     pub(crate) fn end(&mut self) -> (ExitStatus, Vec<String>, Vec<String>) {
         drop(self.events.take());

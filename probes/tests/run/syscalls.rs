@@ -49,6 +49,47 @@ fn lost_events_are_an_alert_and_a_line_of_the_log() {
     assert!(probe.end().0.success());
 }
 
+/// A call that nobody else makes; it fails.
+#[expect(unsafe_code, reason = "makes a system call that no wrapper makes")]
+fn rare_call() {
+    // SAFETY: no pointers; the flags are refused.
+    unsafe { libc::syscall(libc::SYS_userfaultfd, -1) };
+}
+
+#[test]
+fn alerts_and_counted_losses_of_a_stopped_probe_make_all_that_happened() {
+    const MADE: u64 = 50_000;
+    if let Some((need, reason)) = cannot_watch() {
+        return skip(need, &reason);
+    }
+    // Two runs on one machine would count each other's calls.
+    let alone = fs::File::create(std::env::temp_dir().join("lithify-userfaultfd.lock")).unwrap();
+    alone.lock().unwrap();
+    let config = format!(
+        "{CONFIG}engine: {{kind: modern_ebpf, modern_ebpf: {{buf_size_preset: 1}}}}\njson_output: true\n"
+    );
+    let rule =
+        "- rule: marker\n  desc: d\n  condition: evt.type = userfaultfd\n  output: o\n  priority: INFO\n";
+    let mut probe = Probe::start(prepare(&config, rule), &[]);
+    probe.signal(Signal::STOP);
+    probe.wait_until_stopped();
+    for _ in 0..MADE {
+        rare_call();
+    }
+    probe.signal(Signal::CONT);
+    probe.wait_for("Falco internal: syscall event drop. ");
+    probe.signal(Signal::TERM);
+    let (status, alerts, log) = probe.end();
+    assert!(status.success(), "{log:?}");
+    let alerts: Vec<serde_json::Value> =
+        alerts.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let seen = alerts.iter().filter(|alert| alert["rule"] == "marker").count() as u64;
+    let told = alerts.iter().find(|alert| alert["rule"] == "Falco internal: syscall event drop").unwrap();
+    let lost = told["output_fields"]["n_drops_userfaultfd"].as_u64().unwrap();
+    assert!(seen > 0 && lost > 0, "{seen} seen, {lost} lost");
+    assert_eq!(seen + lost, MADE);
+}
+
 #[test]
 fn no_open_is_missed_or_seen_twice_while_probes_are_swapped() {
     if let Some((need, reason)) = cannot_watch() {

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::super::account::Account;
 use super::own_process::usage;
 use super::{Kind, Loaded, Metric, Number, Registry};
+use crate::Counted;
 use crate::config::Metrics;
 
 /// A number that the table names.
@@ -40,25 +42,7 @@ impl Registry {
             self.about_resources(&mut all);
         }
         if settings.kernel {
-            let kernel = &self.kernel;
-            let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
-            let (sent, dropped) = (load(&kernel.sent), load(&kernel.dropped));
-            all.extend([
-                number("falcosecurity_scap_n_evts_total", "scap.n_evts", Kind::Counter, sent),
-                number("falcosecurity_scap_n_drops_total", "scap.n_drops", Kind::Counter, dropped),
-                number(
-                    "falcosecurity_scap_n_drops_buffer_total",
-                    "scap.n_drops_buffer_total",
-                    Kind::Counter,
-                    dropped,
-                ),
-                number(
-                    "lithify_probe_filtered_events_total",
-                    "lithify.n_filtered",
-                    Kind::Counter,
-                    load(&kernel.filtered),
-                ),
-            ]);
+            about_kernel(&self.kernel.account(), settings.kernel_per_cpu, &mut all);
         }
         if settings.state {
             let (known, refused) = (&self.kernel.processes, &self.kernel.processes_refused);
@@ -229,6 +213,47 @@ impl Registry {
             number("falcosecurity_falco_memory_rss_bytes", "falco.memory_rss", Kind::Gauge, usage.rss_bytes),
             number("falcosecurity_falco_memory_vsz_bytes", "falco.memory_vsz", Kind::Gauge, usage.vsz_bytes),
         ]);
+    }
+}
+
+/// What became of events, together, by type, and by CPU if that is asked.
+fn about_kernel(account: &Account, per_cpu: bool, all: &mut Vec<Metric>) {
+    let (total, missed) = (account.total(), account.missed_total());
+    let labelled = |name, field: String, label, which: String, value| {
+        let mut metric = number(name, &field, Kind::Counter, value);
+        metric.labels.push((label, which));
+        metric
+    };
+    all.extend(
+        [
+            ("falcosecurity_scap_n_evts_total", "scap.n_evts", total.sent),
+            ("falcosecurity_scap_n_drops_total", "scap.n_drops", total.dropped + missed),
+            ("falcosecurity_scap_n_drops_buffer_total", "scap.n_drops_buffer_total", total.dropped),
+            ("lithify_probe_filtered_events_total", "lithify.n_filtered", total.filtered),
+            ("lithify_probe_32_bit_calls_total", "lithify.n_32_bit_calls", account.calls_32_bit),
+            ("lithify_probe_32_bit_programs_total", "lithify.n_32_bit_programs", account.programs_32_bit),
+        ]
+        .map(|(name, field, value)| number(name, field, Kind::Counter, value)),
+    );
+    all.extend(account.dropped.iter().map(|(call, value)| {
+        let name = "lithify_probe_dropped_events_total";
+        labelled(name, format!("lithify.n_drops.{call}"), "type", (*call).to_owned(), *value)
+    }));
+    all.extend(account.missed.iter().map(|(program, value)| {
+        let name = "lithify_probe_programs_not_run_total";
+        labelled(name, format!("lithify.n_not_run.{program}"), "program", (*program).to_owned(), *value)
+    }));
+    if !per_cpu {
+        return;
+    }
+    let sent: fn(&Counted) -> u64 = |one| one.sent;
+    for (name, what, of) in [
+        ("falcosecurity_scap_n_evts_cpu_total", "evts", sent),
+        ("falcosecurity_scap_n_drops_cpu_total", "drops", |one| one.dropped),
+    ] {
+        all.extend(account.cpus.iter().enumerate().map(|(cpu, one)| {
+            labelled(name, format!("scap.n_{what}_cpu_{cpu}"), "cpu", cpu.to_string(), of(one))
+        }));
     }
 }
 
