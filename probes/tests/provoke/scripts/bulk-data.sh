@@ -1,0 +1,3 @@
+set -eu
+echo data > /tmp/disk
+/bin/shred -n 1 /tmp/disk

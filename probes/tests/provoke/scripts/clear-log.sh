@@ -1,0 +1,2 @@
+set -eu
+/bin/cp /dev/null /var/log/syslog

@@ -1,0 +1,3 @@
+set -eu
+cp /bin/busybox /tmp/true
+/tmp/true

@@ -1,0 +1,2 @@
+set -eu
+/bin/find /root -name id_rsa

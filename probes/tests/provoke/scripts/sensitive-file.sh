@@ -1,0 +1,2 @@
+set -eu
+/bin/cat /etc/shadow > /dev/null

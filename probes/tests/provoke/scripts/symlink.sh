@@ -1,0 +1,2 @@
+set -eu
+/bin/ln -s /etc/shadow /tmp/link
