@@ -208,6 +208,16 @@ pub(super) const EVENTS: &[(&str, bool, &str)] = &[
     ("truncate", true, "res:ERRNO=ret path:FSPATH=p0 length:UINT64=a1"),
     ("ftruncate", true, "res:ERRNO=ret fd:FD=a0 length:UINT64=a1"),
     ("fchmodat2", true, "res:ERRNO=ret dirfd:FD=a0 filename:FSRELPATH=p1@0 mode:MODE=a2 flags:FLAGS=a3"),
+    ("utime", true, "res:ERRNO=ret path:FSPATH=p0"),
+    ("utimes", true, "res:ERRNO=ret path:FSPATH=p0"),
+    ("futimesat", true, "res:ERRNO=ret dirfd:FD=a0 path:FSRELPATH=p1@0"),
+    ("utimensat", true, "res:ERRNO=ret fd:FD=a0 path:FSRELPATH=p1@0 flags:FLAGS=a3"),
+    ("setxattr", true, "res:ERRNO=ret path:FSPATH=p0 name:CHARBUF=s1"),
+    ("lsetxattr", true, "res:ERRNO=ret path:FSPATH=p0 name:CHARBUF=s1"),
+    ("fsetxattr", true, "res:ERRNO=ret fd:FD=a0 name:CHARBUF=s1"),
+    ("removexattr", true, "res:ERRNO=ret path:FSPATH=p0 name:CHARBUF=s1"),
+    ("lremovexattr", true, "res:ERRNO=ret path:FSPATH=p0 name:CHARBUF=s1"),
+    ("fremovexattr", true, "res:ERRNO=ret fd:FD=a0 name:CHARBUF=s1"),
     ("procexit", false, "status:ERRNO ret:ERRNO sig:SIGTYPE core:UINT8 reaper_tid:PID"),
     ("switch", false, "next:PID pgft_maj:UINT64 pgft_min:UINT64 vm_size:UINT32 vm_rss:UINT32 vm_swap:UINT32"),
     ("signaldeliver", false, "spid:PID dpid:PID sig:SIGTYPE"),
@@ -235,16 +245,16 @@ pub(super) const PLAIN_SYSCALLS: &str = "\
     clock_nanosleep clock_nanosleep_time64 clock_settime clock_settime64 close_range create_module \
     epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait_old exit exit_group faccessat faccessat2 \
     fadvise64 fadvise64_64 fallocate fanotify_init fanotify_mark fchown32 fcntl64 fdatasync \
-    fgetxattr file_getattr file_setattr flistxattr fremovexattr fsetxattr fsmount fsopen fspick fstatat \
+    fgetxattr file_getattr file_setattr flistxattr fsmount fsopen fspick fstatat \
     fstatat64 fstatfs fstatfs64 fsync ftime ftruncate64 futex_requeue futex_time64 futex_wait \
-    futex_waitv futex_wake futimesat get_kernel_syms get_mempolicy get_robust_list get_thread_area \
+    futex_waitv futex_wake get_kernel_syms get_mempolicy get_robust_list get_thread_area \
     getcpu getegid32 geteuid32 getgid32 getgroups getgroups32 getitimer getpgid getpgrp getpid getpmsg \
     getppid getpriority getrandom getresgid32 getresuid32 getrusage getsid gettid gettimeofday getuid32 \
     getxattr getxattrat gtty idle inotify_add_watch inotify_rm_watch io_cancel io_destroy io_getevents \
     io_pgetevents io_pgetevents_time64 io_setup io_submit ioperm iopl ioprio_get ioprio_set ipc kcmp \
     kexec_file_load kexec_load keyctl landlock_add_rule landlock_create_ruleset landlock_restrict_self \
-    lchown32 lgetxattr listmount listxattr listxattrat llistxattr lock lookup_dcookie lremovexattr \
-    lsetxattr lsm_get_self_attr lsm_list_modules lsm_set_self_attr madvise map_shadow_stack mbind \
+    lchown32 lgetxattr listmount listxattr listxattrat llistxattr lock lookup_dcookie \
+    lsm_get_self_attr lsm_list_modules lsm_set_self_attr madvise map_shadow_stack mbind \
     membarrier memfd_secret migrate_pages mincore modify_ldt mount_setattr move_mount move_pages mpx \
     mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend \
     mq_timedsend_time64 mq_unlink mremap mseal msgctl msgget msgrcv msgsnd msync name_to_handle_at \
@@ -252,7 +262,7 @@ pub(super) const PLAIN_SYSCALLS: &str = "\
     perf_event_open personality pidfd_send_signal pivot_root pkey_alloc pkey_free pkey_mprotect \
     ppoll_time64 preadv2 process_madvise process_mrelease prof profil pselect6 pselect6_time64 putpmsg \
     pwritev2 query_module quotactl_fd readahead readdir readlink readlinkat reboot recvmmsg_time64 \
-    remap_file_pages removexattr removexattrat request_key restart_syscall riscv_flush_icache \
+    remap_file_pages removexattrat request_key restart_syscall riscv_flush_icache \
     riscv_hwprobe rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn \
     rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo s390_guarded_storage \
     s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr s390_sthyi sched_get_priority_max \
@@ -261,13 +271,13 @@ pub(super) const PLAIN_SYSCALLS: &str = "\
     sched_setscheduler sched_yield security semtimedop semtimedop_time64 sendfile64 set_mempolicy \
     set_mempolicy_home_node set_robust_list set_thread_area set_tid_address setdomainname setfsgid \
     setfsgid32 setfsuid setfsuid32 setgid32 setgroups setgroups32 sethostname setitimer setpriority \
-    setregid32 setresgid32 setresuid32 setreuid32 settimeofday setuid32 setxattr setxattrat sgetmask \
+    setregid32 setresgid32 setresuid32 setreuid32 settimeofday setuid32 setxattrat sgetmask \
     shmat shmctl shmdt shmget sigaction sigaltstack signal sigpending sigprocmask sigreturn sigsuspend \
     socketcall ssetmask statfs statfs64 statmount statx stime stty swapoff swapon sync sync_file_range \
     sync_file_range2 syncfs syscalls sysfs sysinfo syslog tee time timer_create timer_delete \
     timer_getoverrun timer_gettime timer_gettime64 timer_settime timer_settime64 timerfd_gettime \
     timerfd_gettime64 timerfd_settime timerfd_settime64 times truncate64 ugetrlimit ulimit \
-    umask uname uretprobe uselib ustat utime utimensat utimensat_time64 utimes vhangup vm86 vm86old \
+    umask uname uretprobe uselib ustat utimensat_time64 vhangup vm86 vm86old \
     vmsplice vserver wait4 waitid waitpid";
 
 /// Fields, by subject as Falco lists them.

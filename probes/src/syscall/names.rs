@@ -43,7 +43,9 @@ pub(crate) fn names_of(event: &str, parameter: &str) -> Names {
         ) => Names::Flags(CLOSE_ON_EXEC),
         ("pidfd_open", "flags") => Names::Flags(PIDFD),
         ("memfd_create", "flags") => Names::Flags(MEMFD),
-        ("unlinkat" | "linkat" | "fchownat" | "fchmodat2" | "newfstatat", "flags") => Names::Flags(AT),
+        ("unlinkat" | "linkat" | "fchownat" | "fchmodat2" | "utimensat" | "newfstatat", "flags") => {
+            Names::Flags(AT)
+        }
         ("renameat2", "flags") => Names::Flags(RENAME),
         ("mount", "flags") => Names::Flags(MOUNT),
         ("umount2", "flags") => Names::Flags(UMOUNT),

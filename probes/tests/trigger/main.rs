@@ -17,6 +17,7 @@
     reason = "a test of its own harness, about numbers in registers"
 )]
 
+mod attributes;
 mod call;
 mod files;
 mod identity;
@@ -41,7 +42,7 @@ const CASE: &str = "LITHIFY_TRIGGER";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn cases() -> Vec<Case> {
-    [files::CASES, network::CASES, processes::CASES, identity::CASES, misc::CASES].concat()
+    [files::CASES, attributes::CASES, network::CASES, processes::CASES, identity::CASES, misc::CASES].concat()
 }
 
 fn main() {
