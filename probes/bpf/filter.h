@@ -9,6 +9,8 @@
 #include "capture.h"
 
 #define O_ACCMODE 3
+/* Opening so makes or empties a file whatever the access mode is: who asks for writers wants it. */
+#define O_MAKES (0100 | 01000)
 
 static __always_inline u32 fd_class(struct task_struct *task, int fd)
 {
@@ -165,8 +167,10 @@ static __always_inline u64 judge(struct task_struct *task, struct settings *sett
 	read_args(args, regs);
 	if (plan->open != OPEN_NONE) {
 		u32 flags = open_flags(plan, args);
-		if ((flags & O_ACCMODE) == 0)
-			met &= filter->no_write;
+		if ((flags & O_ACCMODE) == 0) {
+			if (!(flags & O_MAKES))
+				met &= filter->no_write;
+		}
 		else if ((flags & O_ACCMODE) == 1)
 			met &= filter->no_read;
 	}
