@@ -14,6 +14,7 @@ pub mod engine;
 pub mod host;
 pub mod http;
 mod kernel;
+pub mod learn;
 pub mod log;
 pub mod output;
 mod path;

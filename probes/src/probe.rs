@@ -16,7 +16,7 @@ use crate::kernel::layout::{self, Bytes as _, Plan, Settings};
 use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
 use crate::kernel::record::{Record, RecordError};
 use crate::log::Log;
-use crate::runtime::{self, Containers, LookupTally, OwnPod};
+use crate::runtime::{self, Containers, LookupTally, Metadata, OwnPod};
 use crate::state::{Learned, State};
 use crate::syscall::event::SyscallEvent;
 use crate::syscall::plan::{self, Needs};
@@ -34,6 +34,8 @@ pub struct ProbeOptions {
     pub shadow: bool,
     /// Whether rules ask for the working directory of every event; costs a walk each.
     pub needs_cwd: bool,
+    /// Whether the files that calls are about are asked for as the kernel knows them, links followed; costs a walk each.
+    pub needs_places: bool,
     /// Whether rules ask for the environment.
     pub needs_environment: bool,
     /// Bytes of the ring buffer: a power of two, at least 64 KiB. The process holds it mapped twice.
@@ -65,6 +67,7 @@ impl Default for ProbeOptions {
             filters: Vec::new(),
             shadow: false,
             needs_cwd: false,
+            needs_places: false,
             needs_environment: false,
             ring_bytes: 8 << 20,
             snap_bytes: 80,
@@ -144,7 +147,7 @@ impl Probe {
     pub fn start(options: &ProbeOptions) -> Result<Self, ProbeError> {
         let mut kernel = Kernel::load(&LoadOptions { ring_bytes: options.ring_bytes })?;
         let own_pid = kernel.configure(settings(options))?;
-        let needs = Needs { cwd: options.needs_cwd };
+        let needs = Needs { cwd: options.needs_cwd, places: options.needs_places };
         let mut wanted: Vec<_> = options
             .events
             .iter()
@@ -253,12 +256,31 @@ impl Probe {
         tally::tally(&self.kernel, &self.numbers)
     }
 
+    /// How long the next polls wait when there is nothing; below a second.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// What happened and cannot have become an event, since the start.
     ///
     /// # Errors
     /// [`LoadError::Map`].
     pub fn unseen(&self) -> Result<Unseen, LoadError> {
         tally::unseen(&self.kernel, self.attach)
+    }
+
+    /// What a runtime told of a container, by its whole id.
+    pub(crate) fn metadata(&self, id: &str) -> Option<&Metadata> {
+        self.state.containers.get(id)
+    }
+
+    /// Tells the kernel to treat cgroups as the host's: what only containers' events are asked for does not come from
+    /// there any more.
+    pub(crate) fn leave_out(&mut self, cgroups: &[u64]) {
+        for cgroup in cgroups {
+            // If that fails, the events go on coming.
+            let _ = self.cgroups.insert(cgroup, layout::CLASS_HOST, 0);
+        }
     }
 
     /// What became of questions to container runtimes.

@@ -18,7 +18,7 @@ pub use image::Image;
 pub use matching::{Container, Owner, Profiles, Tie, owners};
 pub use merge::{MergeError, merge};
 pub use model::{BlockedPath, Contents, Observed, Workload, WriteProfile, WrittenPath};
-pub use mounts::{MountPoint, Unmountable, Why, mount_points};
+pub use mounts::{MountPoint, Unmountable, Why, mount_points, why_not};
 pub use path::{ContainerPath, PathError};
 pub use read::{FieldError, ProfileError, read, read_object};
 

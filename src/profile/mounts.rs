@@ -103,7 +103,8 @@ pub fn mount_points(
     (points, unmountable)
 }
 
-fn why_not(path: &ContainerPath) -> Option<Why> {
+/// Why a directory is never mounted; `None` where it may be.
+pub fn why_not(path: &ContainerPath) -> Option<Why> {
     if OF_THE_RUNTIME.iter().any(|root| ContainerPath::of_mount(root).holds(path)) {
         return Some(Why::NotOnRoot);
     }

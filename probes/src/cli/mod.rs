@@ -1,9 +1,10 @@
 //! The command line: the only place that reads arguments and the environment.
 //!
-//! `lithify-probe run` and `replay`, and Falco's own options as users type them: an option where a command is
+//! `lithify-probe run`, `replay` and `learn`, and Falco's own options as users type them: an option where a command is
 //! expected belongs to `run`, so that `lithify-probe -V rules.yaml` works as `falco -V rules.yaml` does.
 
 mod generate;
+mod learn;
 mod options;
 mod record;
 mod replay;
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::RunArgs>),
+    Learn(learn::LearnArgs),
     Replay(replay::ReplayArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
@@ -39,6 +41,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse_from(with_command(std::env::args_os().collect()));
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Learn(args) => learn::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Completions(args) => generate::completions(args, Cli::command()),
         Command::Man(args) => generate::man(args, Cli::command()),

@@ -108,6 +108,12 @@ impl Labels {
         Self { text: texts.join(", ").into(), by_key }
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        let by_key = pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        Self { by_key, text: Box::default() }
+    }
+
     /// The value of a label.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.by_key.get(key).map(|value| &**value)

@@ -23,6 +23,9 @@ use std::time::Duration;
 pub(crate) use lookup::Lookup;
 pub(crate) use metadata::{Container, Metadata, Mount, Pod};
 
+#[cfg(test)]
+pub(crate) use metadata::Labels;
+
 pub(crate) use image::Image;
 
 use crate::log::Log;

@@ -122,6 +122,11 @@ impl<'e> SyscallEvent<'e> {
         self.record.header.result
     }
 
+    /// The flags with which a call opens; `None` for any other call, creat among them.
+    pub(crate) fn open_flags(&self) -> Option<u64> {
+        fields::event::opened(self).map(|open| open.flags)
+    }
+
     /// A descriptor, or another number, from a slot.
     pub(crate) fn slot(&self, slot: u8) -> i64 {
         match slot {

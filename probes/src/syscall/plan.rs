@@ -28,6 +28,8 @@ const NO_STEP: Step = Step { kind: 0, slot: SLOT_NONE, with: SLOT_NONE, size: 0 
 pub(crate) struct Needs {
     /// The working directory.
     pub(crate) cwd: bool,
+    /// Files as the kernel knows them: the path of what an open returned, and where a socket's name is relative to.
+    pub(crate) places: bool,
 }
 
 /// What to capture of a call, in order: the path that the filter asks first.
@@ -62,7 +64,12 @@ fn steps(event: EventType, needs: Needs) -> Vec<Step> {
             Origin::Buffer { at, length } => add(step(STEP_BYTES, at, length.or(Some(SLOT_RESULT)), 0)),
             Origin::Buffers { at, count } => add(step(STEP_IOVEC, at, Some(count), 0)),
             Origin::Message(at) | Origin::Control(at) => add(step(STEP_MESSAGE, at, None, 0)),
-            Origin::Address { at, length } => add(step(STEP_SOCKADDR, at, Some(length), 0)),
+            Origin::Address { at, length } => {
+                add(step(STEP_SOCKADDR, at, Some(length), 0));
+                if needs.places {
+                    add(step(STEP_CWD, SLOT_NONE, None, 0));
+                }
+            }
             Origin::Memory { at, offset, size } => add(step(STEP_MEMORY, at, None, offset + size)),
             Origin::Tuple { fd, peer } => {
                 match peer {
@@ -88,7 +95,8 @@ fn steps(event: EventType, needs: Needs) -> Vec<Step> {
                 add(step(STEP_FILE, at, None, 0));
             }
             Origin::Result if parameter.kind == Kind::Fd => {
-                add(step(STEP_FILE, SLOT_RESULT, None, if opens_path { WITHOUT_PATH } else { 0 }));
+                let without = opens_path && !needs.places;
+                add(step(STEP_FILE, SLOT_RESULT, None, if without { WITHOUT_PATH } else { 0 }));
             }
             _ => {}
         }
@@ -139,7 +147,7 @@ mod tests {
     #[test]
     fn no_call_needs_more_steps_than_a_plan_has() {
         for event in EventType::all().filter(|event| event.is_syscall()) {
-            assert!(steps(event, Needs { cwd: true }).len() <= 6, "{event}");
+            assert!(steps(event, Needs { cwd: true, places: true }).len() <= 6, "{event}");
         }
     }
 

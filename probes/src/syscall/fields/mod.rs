@@ -3,7 +3,7 @@
 //! A field of the table that has no getter here has no value: neither the kernel nor the probe can tell it.
 
 mod container;
-mod event;
+pub(super) mod event;
 mod fd;
 mod identity;
 mod parameter;
