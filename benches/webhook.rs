@@ -80,7 +80,7 @@ fn review() -> String {
     let spec = json!({"containers": containers,
         "volumes": [{"name": "tmp", "emptyDir": {}}]});
     let mut fields = serde_json::Map::new();
-    for n in 0..110 {
+    for n in 0..145 {
         fields.insert(format!("f:field{n}"), json!({".": {}, "f:name": {}, "f:value": {}}));
     }
     let metadata = json!({"name": "web", "namespace": "web", "labels": {"app": "web"},

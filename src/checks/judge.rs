@@ -99,13 +99,14 @@ fn judge_pod<T: Tree>(
         is_own: context.static_pod && !context.strict_static_pods && control_plane::is_control_plane(pod),
         is_static: context.static_pod,
     };
+    let path = &mut Vec::new();
     for selected in selection.pod_checks() {
         let mut exemptions = selected.predicate.exempt.iter();
         if exemptions.any(|exemption| predicate::holds(&exemption.when, pod.spec, pod.spec)) {
             continue;
         }
         for rule in selected.predicate.rules {
-            predicate::walk(rule, judged.pod, &mut |violation| {
+            predicate::walk(rule, judged.pod, path, &mut |violation| {
                 // The pod's own rule has a finding, at the value that all these containers take.
                 if !matches!(violation.problem, Problem::InheritsBad) {
                     findings.push(judged.finding(selected.check, rule, &violation));

@@ -64,26 +64,11 @@ fn scalar(node: Node<'_>) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-    use crate::k8s::brief;
+    use crate::k8s::{brief, to_value};
     use crate::yaml::Stream;
-
-    /// The value that a walk over the tree sees.
-    fn walked<T: Tree>(tree: T) -> Value {
-        match tree.kind() {
-            TreeKind::Null => Value::Null,
-            TreeKind::Bool => tree.as_bool().unwrap().into(),
-            TreeKind::Number => Value::Number(tree.number().unwrap()),
-            TreeKind::String => tree.as_str().unwrap().as_ref().into(),
-            TreeKind::Sequence => tree.items().map(walked).collect(),
-            TreeKind::Mapping => {
-                let entries = tree.entries().map(|(key, value)| (key.as_ref().to_owned(), walked(value)));
-                Value::Object(entries.collect())
-            }
-        }
-    }
 
     #[test]
     fn shows_the_value_that_kubernetes_reads() {
@@ -91,7 +76,7 @@ mod tests {
             "a: &a {x: yes, y: 010, 3: ~}\nb: {<<: *a, x: 'yes', z: 0x1f}\nc: [*a, 1e3, 1.5, text]\n";
         let stream = Stream::parse(source.as_bytes()).unwrap();
         let document = stream.documents().next().unwrap();
-        assert_eq!(walked(document.root().unwrap()), document.to_value());
+        assert_eq!(to_value(document.root().unwrap()), document.to_value());
     }
 
     #[test]

@@ -18,4 +18,4 @@ pub use locate::{Origin, PodSpec, WrongShape, pod_specs};
 pub use objects::{Object, objects};
 pub use path::{FieldPath, Step};
 pub use quantity::quantity_bytes;
-pub use tree::{Tree, TreeKind, brief};
+pub use tree::{Tree, TreeKind, brief, to_value};

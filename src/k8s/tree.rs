@@ -122,6 +122,21 @@ impl<'v> Tree for &'v Value {
     }
 }
 
+/// The tree as a value.
+pub fn to_value<T: Tree>(tree: T) -> Value {
+    match tree.kind() {
+        TreeKind::Null => Value::Null,
+        TreeKind::Bool => tree.as_bool().into(),
+        TreeKind::Number => tree.number().map_or(Value::Null, Value::Number),
+        TreeKind::String => tree.as_str().map_or(Value::Null, |text| text.as_ref().into()),
+        TreeKind::Sequence => tree.items().map(to_value).collect(),
+        TreeKind::Mapping => {
+            let entries = tree.entries().map(|(key, entry)| (key.as_ref().to_owned(), to_value(entry)));
+            Value::Object(entries.collect())
+        }
+    }
+}
+
 /// How many characters of a string a message quotes.
 const QUOTED: usize = 60;
 

@@ -5,6 +5,8 @@
 //! what a cluster needs: [`serve`], the HTTPS server; [`registration`], what the apiserver is told of it;
 //! [`certificates`] of our own; and [`command`], the command line.
 
+mod json;
+
 pub mod review;
 
 #[cfg(feature = "serve")]

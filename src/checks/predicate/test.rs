@@ -34,6 +34,18 @@ pub enum Test {
     Inherited(&'static [&'static str], &'static Test),
 }
 
+impl Test {
+    /// Whether it surely holds where nothing is set, whatever the rest of the pod says.
+    pub(super) fn holds_for_nothing(&self) -> bool {
+        match self {
+            Self::Unset | Self::UnsetOr(_) | Self::Each(_) => true,
+            Self::Field(_, test) => test.holds_for_nothing(),
+            Self::All(tests) => tests.iter().all(Self::holds_for_nothing),
+            _ => false,
+        }
+    }
+}
+
 /// `false`, or nothing.
 pub const UNSET_OR_FALSE: Test = Test::UnsetOr(&Test::Is(Allowed::Bool(false)));
 

@@ -58,8 +58,10 @@ pub(in crate::checks) struct Violation<'w, T> {
 /// Whether the test holds for a value; `pod` is what a container inherits from.
 pub(in crate::checks) fn holds<T: Tree>(test: &'static Test, value: T, pod: T) -> bool {
     let mut holds = true;
-    let path = &mut Vec::new();
-    let mut walk = Walk { pod, subject: Subject::Pod, path, anchor: None, report: &mut |_| holds = false };
+    let report: &mut dyn FnMut(Violation<'_, T>) = &mut |_| holds = false;
+    // Nobody asks where.
+    let mut walk =
+        Walk { pod, subject: Subject::Pod, path: &mut Vec::new(), has_path: false, anchor: None, report };
     walk.judge(test, Some(value), false);
     holds
 }
@@ -86,17 +88,22 @@ pub(in crate::checks) fn walk_fragment<T: Tree>(
             report(violation);
         }
     };
-    Walk { pod: part, subject, path, anchor: None, report }.judge(&rule.test, Some(part), false);
+    Walk { pod: part, subject, path, has_path: true, anchor: None, report }.judge(
+        &rule.test,
+        Some(part),
+        false,
+    );
 }
 
-/// Reports every place of the pod that violates the rule.
+/// Reports every place of the pod that violates the rule. `path` is for the walk to write in, empty before and after.
 pub(in crate::checks) fn walk<T: Tree>(
     rule: &'static Rule,
     pod: Pod<T>,
+    path: &mut Vec<Step>,
     report: &mut dyn FnMut(Violation<'_, T>),
 ) {
-    let path = &mut Vec::with_capacity(8);
-    let mut walk = Walk { pod: pod.spec, subject: Subject::Pod, path, anchor: Some(0), report };
+    let mut walk =
+        Walk { pod: pod.spec, subject: Subject::Pod, path, has_path: true, anchor: Some(0), report };
     match rule.scope {
         Scope::Pod => walk.judge(&rule.test, Some(pod.spec), false),
         Scope::Volume => walk.each_of("volumes", Subject::Volume, &rule.test),
@@ -119,6 +126,8 @@ struct Walk<'w, T> {
     pod: T,
     subject: Subject<T>,
     path: &'w mut Vec<Step>,
+    /// Whether the path is kept.
+    has_path: bool,
     anchor: Option<usize>,
     report: &'w mut dyn FnMut(Violation<'_, T>),
 }
@@ -131,6 +140,9 @@ impl<T: Tree> Walk<'_, T> {
 
     /// Judges with one more step on the path.
     fn below(&mut self, step: Step, value: Option<T>, judge: impl FnOnce(&mut Self)) {
+        if !self.has_path {
+            return judge(self);
+        }
         let anchor = self.anchor;
         self.path.push(step);
         match value.map(Tree::kind) {
@@ -259,6 +271,9 @@ impl<T: Tree> Walk<'_, T> {
         optional: bool,
     ) {
         let Some((key, rest)) = path.split_first() else { return self.judge(test, value, optional) };
+        if value.is_none() && test.holds_for_nothing() {
+            return;
+        }
         if let Some(value) = value.filter(|value| value.kind() != TreeKind::Mapping) {
             return self.violation(Some(value), Problem::WrongType(TreeKind::Mapping));
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::predicate::{Allowed, Test, holds};
 use super::Refusal;
 use super::present::text;
-use crate::k8s::{Tree, TreeKind};
+use crate::k8s::{Tree, to_value};
 use crate::profile::ContainerPath;
 
 /// Where the init container sees the volume.
@@ -33,14 +33,14 @@ pub(super) fn init_container<T: Tree>(
     add("name", volume.into());
     add("image", image.into());
     if let Some(policy) = container.field("imagePullPolicy") {
-        add("imagePullPolicy", value(policy));
+        add("imagePullPolicy", to_value(policy));
     }
     // The kubelet expands `$(NAME)`, and `$$(` means `$(`.
     add("command", json!(["cp", "-af", path.resolved().replace("$(", "$$("), format!("{STAGE}/")]));
     if let Some(resources) = container.field("resources") {
-        add("resources", value(resources));
+        add("resources", to_value(resources));
     }
-    let mut security = container.field("securityContext").map_or_else(|| json!({}), value);
+    let mut security = container.field("securityContext").map_or_else(|| json!({}), to_value);
     security["readOnlyRootFilesystem"] = true.into();
     add("securityContext", security);
     add("volumeMounts", json!([{"name": volume, "mountPath": STAGE}]));
@@ -72,19 +72,4 @@ pub(super) fn owner_risk<T: Tree>(container: T, spec: T) -> Option<String> {
     (is(&DROPS_CHOWN) && !is(&ADDS_CHOWN)).then(|| {
         "the init container that copies lacks CAP_CHOWN, as the container does: it fails on files of other users".to_owned()
     })
-}
-
-/// The tree as a value.
-fn value<T: Tree>(tree: T) -> Value {
-    match tree.kind() {
-        TreeKind::Null => Value::Null,
-        TreeKind::Bool => tree.as_bool().into(),
-        TreeKind::Number => tree.number().map_or(Value::Null, Value::Number),
-        TreeKind::String => tree.as_str().map_or(Value::Null, |text| text.as_ref().into()),
-        TreeKind::Sequence => tree.items().map(value).collect(),
-        TreeKind::Mapping => {
-            let entries = tree.entries().map(|(key, entry)| (key.as_ref().to_owned(), value(entry)));
-            Value::Object(entries.collect())
-        }
-    }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::predicate::CONTAINER_LISTS;
 use super::{Plan, PodOf, Refusal, Writable, plan_container};
 use crate::edit::{FieldOp, apply};
-use crate::k8s::Tree;
+use crate::k8s::{Tree, to_value};
 
 /// What becomes of the containers of a pod whose root filesystem is writable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +22,14 @@ pub struct PodPlan {
 
 /// Plans every container whose root filesystem is writable, in an order in which no plan moves what another one
 /// names. `accept` decides by a plan's applicability and reasons.
-pub fn plan_pod(pod: PodOf<'_, &Value>, writable: &Writable, accept: impl Fn(&Plan) -> bool) -> PodPlan {
+pub fn plan_pod<T: Tree>(pod: PodOf<'_, T>, writable: &Writable, accept: impl Fn(&Plan) -> bool) -> PodPlan {
     let mut found = PodPlan::default();
-    let mut spec = pod.spec.clone();
+    let PodOf { spec, namespace, owners } = pod;
+    if is_all_read_only(spec) {
+        return found;
+    }
+    // Plans change it as they go.
+    let mut spec = to_value(spec);
     // Copying init containers are appended for other containers and inserted before init containers: those come
     // last, and from the last to the first, so that nothing that is still to be planned moves.
     for (list, _) in CONTAINER_LISTS.into_iter().rev() {
@@ -34,10 +39,10 @@ pub fn plan_pod(pod: PodOf<'_, &Value>, writable: &Writable, accept: impl Fn(&Pl
             indices.reverse();
         }
         for index in indices {
-            if is_read_only(&spec, list, index) {
+            if container(&spec, list, index).is_some_and(is_read_only) {
                 continue;
             }
-            match plan_container(PodOf { spec: &spec, ..pod }, list, index, writable) {
+            match plan_container(PodOf { spec: &spec, namespace, owners }, list, index, writable) {
                 Ok(plan) if accept(&plan) => match apply(&plan.ops, &mut spec) {
                     Ok(()) => {
                         found.ops.extend(plan.ops.iter().cloned());
@@ -53,13 +58,18 @@ pub fn plan_pod(pod: PodOf<'_, &Value>, writable: &Writable, accept: impl Fn(&Pl
     found
 }
 
-fn container<'s>(spec: &'s Value, list: &str, index: usize) -> Option<&'s Value> {
+fn container<T: Tree>(spec: T, list: &str, index: usize) -> Option<T> {
     spec.field(list)?.items().nth(index)
 }
 
-fn is_read_only(spec: &Value, list: &str, index: usize) -> bool {
-    let context = container(spec, list, index).and_then(|container| container.field("securityContext"));
+fn is_read_only<T: Tree>(container: T) -> bool {
+    let context = container.field("securityContext");
     context.and_then(|context| context.field("readOnlyRootFilesystem")?.as_bool()) == Some(true)
+}
+
+fn is_all_read_only<T: Tree>(spec: T) -> bool {
+    let mut lists = CONTAINER_LISTS.into_iter().filter_map(|(list, _)| spec.field(list));
+    lists.all(|containers| containers.items().all(is_read_only))
 }
 
 fn name(spec: &Value, list: &str, index: usize) -> String {

@@ -1,21 +1,32 @@
-//! Decoding: the envelope typed, the objects as they are, in one pass.
+//! Decoding: the envelope typed, the objects as they are, in one pass over the body, of which nothing is copied.
+//!
+//! What that pass does not read, for it is wrong or rare, serde_json reads again: it says what is wrong, or makes
+//! the rare common. Kubernetes' own types are not used, for a field of an unexpected type must not hide its
+//! neighbours.
 
 use std::borrow::Cow;
 
+use lithify::k8s::{Tree, TreeKind};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::pruned::Pruned;
 use super::verdict::{Refusal, Verdict};
+use crate::json::{Document, Node, Outline, Part};
 
 /// The only version of `AdmissionReview` that an apiserver of today sends to a webhook that asks for it.
 pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
 /// The envelope's kind.
 pub(super) const KIND: &str = "AdmissionReview";
 
+/// What no check reads, most of a stored object by size: what it was changed by, and how it is.
+static REVIEW: Outline = Outline(&[("request", Part::Within(&REQUEST))]);
+static REQUEST: Outline = Outline(&[("object", Part::Within(&OBJECT)), ("oldObject", Part::Within(&OBJECT))]);
+static OBJECT: Outline = Outline(&[("metadata", Part::Within(&METADATA)), ("status", Part::LeftOut)]);
+static METADATA: Outline = Outline(&[("managedFields", Part::LeftOut)]);
+
 /// One request of an apiserver.
 #[derive(Debug)]
-pub struct Review {
+pub struct Review<'b> {
     /// Identifies the request and its answer.
     pub uid: String,
     /// What is done to the object.
@@ -32,8 +43,8 @@ pub struct Review {
     pub user: UserInfo,
     /// Nothing will be stored.
     pub dry_run: bool,
-    object: Option<Pruned>,
-    old_object: Option<Pruned>,
+    /// Its `request` has the objects, each a mapping, its metadata one too.
+    document: Document<'b>,
 }
 
 /// What is done to an object.
@@ -110,9 +121,9 @@ struct Request {
     #[serde(default)]
     dry_run: Option<bool>,
     #[serde(default)]
-    object: Option<Pruned>,
+    object: Option<Value>,
     #[serde(default)]
-    old_object: Option<Pruned>,
+    old_object: Option<Value>,
 }
 
 /// As much of a bad review as is needed to answer it.
@@ -126,13 +137,51 @@ struct Uid {
     uid: String,
 }
 
-impl Review {
+impl<'b> Review<'b> {
     /// Reads the envelope and its objects.
     ///
     /// # Errors
     /// [`Malformed`] for what is no JSON, another version than `admission.k8s.io/v1`, a review without
     /// request or uid, an unknown operation, a missing kind, an object that is no mapping.
-    pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
+    pub fn decode(body: &'b [u8]) -> Result<Self, Malformed> {
+        let text = std::str::from_utf8(body).ok();
+        let document = text.and_then(|text| Document::parse(text, &REVIEW));
+        document.and_then(Self::usual).map_or_else(|| Self::other(body), Ok)
+    }
+
+    /// The review of a document in which nothing is unusual.
+    fn usual(document: Document<'b>) -> Option<Self> {
+        let root = document.root();
+        if text(root, "apiVersion")? != API_VERSION || text(root, "kind")? != KIND {
+            return None;
+        }
+        let request = root.field("request")?;
+        let kind = request.get("kind").filter(|kind| kind.kind() == TreeKind::Mapping)?;
+        let (uid, name_of_kind) = (text(request, "uid")?, text(kind, "kind")?);
+        if uid.is_empty() || name_of_kind.is_empty() || misshapen(request).is_some() {
+            return None;
+        }
+        let (group, version) = (text(kind, "group")?.to_owned(), text(kind, "version")?.to_owned());
+        let user = request.get("userInfo").map_or_else(|| Some(UserInfo::default()), user)?;
+        let dry_run = match request.field("dryRun") {
+            None => false,
+            Some(dry_run) => dry_run.as_bool()?,
+        };
+        Some(Self {
+            uid: uid.to_owned(),
+            operation: Operation::by_name(text(request, "operation")?)?,
+            kind: GroupVersionKind { group, version, kind: name_of_kind.to_owned() },
+            subresource: text(request, "subResource")?.to_owned(),
+            namespace: text(request, "namespace")?.to_owned(),
+            name: text(request, "name")?.to_owned(),
+            user,
+            dry_run,
+            document,
+        })
+    }
+
+    /// Whatever is no usual review.
+    fn other(body: &'b [u8]) -> Result<Self, Malformed> {
         let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| Malformed {
             reason: format!("no AdmissionReview can be read: {error}"),
             uid: uid_of(body),
@@ -148,9 +197,15 @@ impl Review {
         if request.uid.is_empty() {
             return Err(nameless("the AdmissionReview's request has no uid to answer to"));
         }
+        let refused = |reason: &str| Malformed { reason: reason.to_owned(), uid: Some(request.uid.clone()) };
         if request.kind.kind.is_empty() {
-            let reason = "the AdmissionReview's request does not name the kind of its object".to_owned();
-            return Err(Malformed { reason, uid: Some(request.uid) });
+            return Err(refused("the AdmissionReview's request does not name the kind of its object"));
+        }
+        let objects = json!({"request": {"object": request.object, "oldObject": request.old_object}});
+        let document = Document::normalised(&objects, &REVIEW);
+        let document = document.ok_or_else(|| refused("an object of the review has too many levels"))?;
+        if let Some(reason) = document.root().get("request").and_then(misshapen) {
+            return Err(refused(&reason));
         }
         Ok(Self {
             uid: request.uid,
@@ -161,19 +216,60 @@ impl Review {
             name: request.name,
             user: request.user_info,
             dry_run: request.dry_run.unwrap_or(false),
-            object: request.object,
-            old_object: request.old_object,
+            document,
         })
     }
 
     /// The object as it would be stored.
-    pub(super) fn object(&self) -> Option<&Value> {
-        self.object.as_ref().map(|object| &object.0)
+    pub(super) fn object(&self) -> Option<Node<'_>> {
+        self.document.root().get("request")?.field("object")
     }
 
     /// The object as it is stored; only an UPDATE has one.
-    pub(super) fn old_object(&self) -> Option<&Value> {
-        self.old_object.as_ref().map(|object| &object.0)
+    pub(super) fn old_object(&self) -> Option<Node<'_>> {
+        self.document.root().get("request")?.field("oldObject")
+    }
+}
+
+/// The string of a mapping's key, empty where the key is not there; `None` for another type.
+fn text<'d>(mapping: Node<'d>, key: &str) -> Option<&'d str> {
+    mapping.get(key).map_or(Some(""), Tree::as_str)
+}
+
+fn user(user: Node<'_>) -> Option<UserInfo> {
+    if user.kind() != TreeKind::Mapping {
+        return None;
+    }
+    let username = text(user, "username")?.to_owned();
+    let Some(groups) = user.get("groups") else { return Some(UserInfo { username, groups: Vec::new() }) };
+    if groups.kind() != TreeKind::Sequence {
+        return None;
+    }
+    let groups = groups.items().map(|group| Some(group.as_str()?.to_owned())).collect::<Option<_>>()?;
+    Some(UserInfo { username, groups })
+}
+
+/// What is no mapping among the objects and their metadata.
+fn misshapen(request: Node<'_>) -> Option<String> {
+    let wrong = |place: &str, node: Node<'_>| {
+        let is_wrong = node.kind() != TreeKind::Mapping;
+        is_wrong.then(|| format!("{place} of the review is {}, expected a mapping", node.kind()))
+    };
+    ["object", "oldObject"].into_iter().find_map(|key| {
+        let object = request.field(key)?;
+        wrong(key, object).or_else(|| wrong(&format!("metadata of {key}"), object.field("metadata")?))
+    })
+}
+
+impl Operation {
+    fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "CREATE" => Self::Create,
+            "UPDATE" => Self::Update,
+            "DELETE" => Self::Delete,
+            "CONNECT" => Self::Connect,
+            _ => return None,
+        })
     }
 }
 

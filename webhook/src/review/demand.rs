@@ -3,6 +3,7 @@
 //! Each of the three modes has its own level. A mode without a label has the configuration's demand where the
 //! configuration's mode for the namespace is that one, else none.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use lithify::checks::{Level, PssVersion, Selection};
@@ -24,7 +25,7 @@ const PRIVILEGED: &str = "privileged";
 
 /// What one mode demands.
 #[derive(Clone, Debug)]
-pub(super) struct Demand {
+pub(super) struct Demand<'p> {
     /// What is done about violations.
     pub(super) mode: Mode,
     /// `immutable:v1.34`.
@@ -32,14 +33,14 @@ pub(super) struct Demand {
     /// Who says so: the label, or the configuration.
     pub(super) source: &'static str,
     /// The checks.
-    pub(super) selection: Selection,
+    pub(super) selection: Cow<'p, Selection>,
 }
 
 /// What a namespace demands.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Demands {
+pub(super) struct Demands<'p> {
     /// At most one of each mode, the strongest first.
-    pub(super) demands: Vec<Demand>,
+    pub(super) demands: Vec<Demand<'p>>,
     /// What is wrong with the labels.
     pub(super) problems: Vec<String>,
 }
@@ -53,7 +54,7 @@ const LABELS: &[(Mode, &str, &str, Option<Level>)] = &[
 ];
 
 /// The demands on objects of a namespace.
-pub(super) fn demands(policy: &Policy, namespace: &str, labels: &Labels) -> Demands {
+pub(super) fn demands<'p>(policy: &'p Policy, namespace: &str, labels: &Labels) -> Demands<'p> {
     let mut found = Demands::default();
     for (mode, label, version_label, fallback) in LABELS {
         let problems = &mut found.problems;
@@ -71,11 +72,11 @@ pub(super) fn demands(policy: &Policy, namespace: &str, labels: &Labels) -> Dema
     found
 }
 
-fn configured(policy: &Policy, mode: Mode, version: Option<PssVersion>) -> Demand {
+fn configured(policy: &Policy, mode: Mode, version: Option<PssVersion>) -> Demand<'_> {
     let level = policy.level();
     let selection = match version {
         Some(version) => policy.at(level, version),
-        None => policy.selection().clone(),
+        None => Cow::Borrowed(policy.selection()),
     };
     let version = version.or(policy.config().pss_version);
     Demand { mode, name: name(level, version), source: "lithify.yaml", selection }
@@ -120,7 +121,8 @@ mod tests {
     fn shown(config: &str, namespace: &str, labels: &[(&str, &str)]) -> Vec<String> {
         let config: Config = config::read(config.as_bytes()).unwrap();
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let found = demands(&Policy::new(config, Profiles::default()).unwrap(), namespace, &labels);
+        let policy = Policy::new(config, Profiles::default()).unwrap();
+        let found = demands(&policy, namespace, &labels);
         let demands = found.demands.iter().map(|demand| format!("{:?} {}", demand.mode, demand.name));
         demands.chain(found.problems).collect()
     }

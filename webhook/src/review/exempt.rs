@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use lithify::checks::{Context, Finding};
 use lithify::config::{Exemption, Subject};
 use lithify::k8s::{Object, Tree, pod_specs};
-use serde_json::Value;
 
 use super::policy::Policy;
+use crate::json::Node;
 
 /// `lithify.dev/allow: "privileged, host-ports"`, for the object that carries it.
 const ANNOTATION: &str = "lithify.dev/allow";
@@ -14,7 +14,7 @@ const ANNOTATION: &str = "lithify.dev/allow";
 /// Whose findings may be exempt.
 pub(super) struct Exempt<'p, 'o> {
     pub(super) policy: &'p Policy,
-    pub(super) object: &'o Object<&'o Value>,
+    pub(super) object: &'o Object<Node<'o>>,
     /// The request's: the object itself need not name it.
     pub(super) namespace: &'o str,
     pub(super) today: Date,
@@ -51,10 +51,11 @@ impl<'p> Exempt<'p, '_> {
 }
 
 /// The images of the containers with this name, or of all.
-fn images<'o>(object: &Object<&'o Value>, context: &Context, container: Option<&str>) -> Vec<&'o str> {
+fn images<'o>(object: &Object<Node<'o>>, context: &Context, container: Option<&str>) -> Vec<&'o str> {
     const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
     let pods = pod_specs(object, &context.kinds).into_iter().flatten();
     let containers = pods.flat_map(|pod| LISTS.into_iter().filter_map(move |list| pod.spec.get(list)));
-    let named = |tree: &&Value| container.is_none_or(|name| tree["name"].as_str() == Some(name));
-    containers.flat_map(Tree::items).filter(named).filter_map(|tree| tree["image"].as_str()).collect()
+    let text = |tree: Node<'o>, key: &str| tree.get(key)?.as_str();
+    let named = |tree: &Node<'o>| container.is_none_or(|name| text(*tree, "name") == Some(name));
+    containers.flat_map(Tree::items).filter(named).filter_map(|tree| text(tree, "image")).collect()
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use lithify::checks::{Finding, Severity, judge_object};
 use lithify::k8s::Object;
-use serde_json::Value;
 
 use super::demand::Demand;
 use super::exempt::Exempt;
+use crate::json::Node;
 
 /// What one demand finds.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct Judged {
 }
 
 /// Judges `exempt.object` by a demand, against what is stored.
-pub(super) fn judge(exempt: &Exempt<'_, '_>, old: Option<&Object<&Value>>, demand: &Demand) -> Judged {
+pub(super) fn judge(exempt: &Exempt<'_, '_>, old: Option<&Object<Node<'_>>>, demand: &Demand<'_>) -> Judged {
     let context = exempt.policy.context();
     let mut judged = Judged::default();
     let mut stored = HashMap::new();

@@ -13,7 +13,6 @@ mod mutate;
 mod object;
 mod open;
 mod policy;
-mod pruned;
 mod text;
 mod validate;
 mod verdict;
@@ -53,7 +52,7 @@ impl Question {
     }
 
     /// The answer to a review.
-    pub fn answer(self, review: &Review, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
+    pub fn answer(self, review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
         match self {
             Self::Validate => validate(review, policy, surroundings),
             Self::Mutate => mutate(review, policy, surroundings),

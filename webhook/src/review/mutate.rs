@@ -10,15 +10,16 @@ use lithify::edit::{Applicability, FieldOp, json_patch};
 use lithify::k8s::{FieldPath, Object, PodSpec, Step, Tree, pod_specs};
 use lithify::profile::{Owner, owners};
 use lithify::yaml::Pointer;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Surroundings;
 use super::admission::{Operation, Review};
 use super::exempt::Exempt;
-use super::object::{EPHEMERAL_CONTAINERS, is_mirror, typed};
+use super::object::{EPHEMERAL_CONTAINERS, is_mirror};
 use super::open::{Opened, open, start};
 use super::policy::Policy;
 use super::verdict::{Decision, Refusal, Verdict};
+use crate::json::Node;
 
 /// Records on the pod what was added to it, and why.
 pub const ANNOTATION: &str = "lithify.dev/mutated";
@@ -28,7 +29,7 @@ const CHECK: &str = "writable-root-filesystem";
 const EPHEMERAL: &str = "ephemeralContainers";
 
 /// The patch that makes the containers of a review's object read-only, where the configuration wants it.
-pub fn mutate(review: &Review, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
+pub fn mutate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
     let mut verdict = start(review);
     if let Err(refusal) = run(review, policy, surroundings, &mut verdict) {
         verdict.record.decision = Decision::Unjudged;
@@ -38,19 +39,18 @@ pub fn mutate(review: &Review, policy: &Policy, surroundings: Surroundings<'_>) 
 }
 
 fn run(
-    review: &Review,
+    review: &Review<'_>,
     policy: &Policy,
     surroundings: Surroundings<'_>,
     verdict: &mut Verdict,
 ) -> Result<(), Refusal> {
-    let (value, old) = match open(review, policy)? {
+    let (object, old) = match open(review, policy)? {
         Opened::Passes(decision) => {
             verdict.record.decision = decision;
             return Ok(());
         }
         Opened::Judge { object, old } => (object, old),
     };
-    let object = typed(review, policy, value).map_err(Refusal::bad_request)?;
     verdict.name(&object);
     if is_mirror(review, &object) {
         verdict.record.decision = Decision::Mirror;
@@ -74,7 +74,7 @@ fn run(
 }
 
 /// Pods when they are made, new ephemeral containers, and workloads where the configuration says so.
-fn is_wanted(review: &Review, policy: &Policy) -> bool {
+fn is_wanted(review: &Review<'_>, policy: &Policy) -> bool {
     if review.subresource == EPHEMERAL_CONTAINERS {
         return true;
     }
@@ -86,14 +86,14 @@ fn is_wanted(review: &Review, policy: &Policy) -> bool {
 }
 
 struct Mutate<'m> {
-    review: &'m Review,
+    review: &'m Review<'m>,
     exempt: &'m Exempt<'m, 'm>,
     owners: &'m [Owner],
-    old: Option<&'m Value>,
+    old: Option<Node<'m>>,
 }
 
 impl Mutate<'_> {
-    fn pod(&self, pod: &PodSpec<&Value>, verdict: &mut Verdict) -> Vec<FieldOp> {
+    fn pod(&self, pod: &PodSpec<Node<'_>>, verdict: &mut Verdict) -> Vec<FieldOp> {
         let of = PodOf { spec: pod.spec, namespace: &self.review.namespace, owners: self.owners };
         let writable = self.exempt.policy.writable();
         let plan = plan_pod(of, writable, |plan| self.is_accepted(plan));
@@ -135,7 +135,9 @@ impl Mutate<'_> {
             return true;
         }
         let old = self.old.and_then(|old| old.get("spec")?.field(EPHEMERAL));
-        let is_old = old.is_some_and(|old| old.items().any(|container| container["name"] == name));
+        let is_old = old.is_some_and(|old| {
+            old.items().any(|container| container.get("name").and_then(Tree::as_str) == Some(name))
+        });
         list == EPHEMERAL && !is_old
     }
 
@@ -169,11 +171,11 @@ fn why(plan: &Plan) -> String {
 }
 
 /// Adds the lines to the annotation; containers that were injected after the first round come in a second.
-fn annotate(metadata: Option<&Value>, at: &Pointer, said: &[String]) -> FieldOp {
+fn annotate(metadata: Option<Node<'_>>, at: &Pointer, said: &[String]) -> FieldOp {
     let annotations = metadata.and_then(|metadata| metadata.field("annotations"));
     let before = annotations.and_then(|all| all.get(ANNOTATION)?.as_str()).filter(|text| !text.is_empty());
     let text = before.into_iter().chain(said.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
-    if metadata.is_none_or(Value::is_null) {
+    if metadata.is_none_or(Tree::is_null) {
         return FieldOp::Set { at: at.clone(), value: json!({"annotations": {ANNOTATION: text}}) };
     }
     let at = at.join("annotations");
@@ -194,7 +196,7 @@ fn pointer(path: &FieldPath) -> Pointer {
 
 impl Verdict {
     /// Names the object where the request does not: the apiserver is still to make up its name.
-    pub(super) fn name(&mut self, object: &Object<&Value>) {
+    pub(super) fn name(&mut self, object: &Object<Node<'_>>) {
         if self.record.name.is_empty() {
             object.name().unwrap_or_default().clone_into(&mut self.record.name);
         }

@@ -1,10 +1,9 @@
 //! The object of a review, checked to be what the request says it is.
 
-use lithify::k8s::{KINDS, Object, Tree};
-use serde_json::Value;
-
 use super::admission::{GroupVersionKind, Review};
 use super::policy::Policy;
+use crate::json::Node;
+use lithify::k8s::{KINDS, Object, Tree};
 
 /// The subresource through which containers are added to a running pod.
 pub(super) const EPHEMERAL_CONTAINERS: &str = "ephemeralcontainers";
@@ -18,13 +17,15 @@ const NODES: &str = "system:nodes";
 /// # Errors
 /// Why no verdict can be reached: an unknown kind or subresource, or another object than announced.
 pub(super) fn typed<'v>(
-    review: &Review,
+    review: &Review<'_>,
     policy: &Policy,
-    value: &'v Value,
-) -> Result<Object<&'v Value>, String> {
+    value: Node<'v>,
+) -> Result<Object<Node<'v>>, String> {
     let kind = &review.kind;
-    let shown = format!("{} {}", kind.api_version(), kind.kind);
+    let api_version = kind.api_version();
+    let shown = || format!("{api_version} {}", kind.kind);
     if !is_known(kind, policy) {
+        let shown = shown();
         return Err(format!("{shown} is no kind that this webhook judges; `kinds` in lithify.yaml adds one"));
     }
     let is_pod = kind.kind == "Pod" && kind.group.is_empty();
@@ -32,25 +33,21 @@ pub(super) fn typed<'v>(
         "" => {}
         EPHEMERAL_CONTAINERS if is_pod => {}
         other => {
+            let shown = shown();
             return Err(format!("the subresource `{other}` of {shown} is none that this webhook judges"));
         }
     }
-    let says = |field: &str, expected: &str| match value.get(field) {
-        None | Some(Value::Null) => Ok(()),
+    let says = |field: &str, expected: &str| match value.field(field) {
+        None => Ok(()),
         Some(found) if found.as_str() == Some(expected) => Ok(()),
         Some(found) => {
-            let found = lithify::k8s::brief(found);
+            let (found, shown) = (lithify::k8s::brief(found), shown());
             Err(format!("the request is about {shown}, but the object's {field} is {found}"))
         }
     };
-    says("apiVersion", &kind.api_version())?;
+    says("apiVersion", &api_version)?;
     says("kind", &kind.kind)?;
-    Ok(Object {
-        tree: value,
-        path: Vec::new(),
-        api_version: Some(kind.api_version()),
-        kind: kind.kind.clone(),
-    })
+    Ok(Object { tree: value, path: Vec::new(), api_version: Some(api_version), kind: kind.kind.clone() })
 }
 
 /// Whether the kind is in the table, in a group that has or had it, or in the configuration.
@@ -73,7 +70,7 @@ pub(super) fn is_built_in(kind: &GroupVersionKind) -> bool {
 /// Whether the object is the API's image of a static pod, put there by a kubelet.
 ///
 /// Anybody may write the annotation; only a node is believed.
-pub(super) fn is_mirror(review: &Review, object: &Object<&Value>) -> bool {
+pub(super) fn is_mirror(review: &Review<'_>, object: &Object<Node<'_>>) -> bool {
     let annotations = object.tree.get("metadata").and_then(|metadata| metadata.field("annotations"));
     object.kind == "Pod"
         && review.user.groups.iter().any(|group| group == NODES)
@@ -82,6 +79,6 @@ pub(super) fn is_mirror(review: &Review, object: &Object<&Value>) -> bool {
 
 /// Whether the stored object is already being deleted. A client cannot forge that: the new object's own
 /// `deletionTimestamp` counts for nothing.
-pub(super) fn is_being_deleted(old: &Value) -> bool {
+pub(super) fn is_being_deleted(old: Node<'_>) -> bool {
     old.get("metadata").and_then(|metadata| metadata.field("deletionTimestamp")).is_some()
 }

@@ -1,12 +1,12 @@
 //! What validation and mutation ask first: what passes unseen, and what cannot be judged.
 
-use lithify::k8s::pod_specs;
-use serde_json::Value;
+use lithify::k8s::{Object, pod_specs};
 
 use super::admission::{Operation, Review};
 use super::object::{is_being_deleted, is_built_in, typed};
 use super::policy::Policy;
 use super::verdict::{Decision, Record, Refusal, Verdict};
+use crate::json::Node;
 
 /// A request whose objects could be read.
 pub(super) enum Opened<'r> {
@@ -14,15 +14,15 @@ pub(super) enum Opened<'r> {
     Passes(Decision),
     /// It is to be judged.
     Judge {
-        /// As it would be stored.
-        object: &'r Value,
+        /// As it would be stored, of the type that the request names.
+        object: Object<Node<'r>>,
         /// As it is stored; `None` for a new one.
-        old: Option<&'r Value>,
+        old: Option<Node<'r>>,
     },
 }
 
 /// A verdict that says nothing yet.
-pub(super) fn start(review: &Review) -> Verdict {
+pub(super) fn start(review: &Review<'_>) -> Verdict {
     let record = Record {
         decision: Decision::Allowed,
         kind: review.kind.kind.clone(),
@@ -39,7 +39,7 @@ pub(super) fn start(review: &Review) -> Verdict {
 ///
 /// # Errors
 /// Why it cannot be judged.
-pub(super) fn open<'r>(review: &'r Review, policy: &Policy) -> Result<Opened<'r>, Refusal> {
+pub(super) fn open<'r>(review: &'r Review<'_>, policy: &Policy) -> Result<Opened<'r>, Refusal> {
     match review.operation {
         Operation::Create | Operation::Update => {}
         Operation::Delete => return Ok(Opened::Passes(Decision::Deletion)),
@@ -62,5 +62,5 @@ pub(super) fn open<'r>(review: &'r Review, policy: &Policy) -> Result<Opened<'r>
     if is_built_in(&review.kind) && pod_specs(&object, &policy.context().kinds).is_empty() {
         return Err(Refusal::bad_request(format!("the {} has no pod spec to judge", object.kind)));
     }
-    Ok(Opened::Judge { object: value, old })
+    Ok(Opened::Judge { object, old })
 }

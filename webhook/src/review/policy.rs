@@ -1,5 +1,7 @@
 //! `lithify.yaml`, made ready for thousands of reviews a second.
 
+use std::borrow::Cow;
+
 use lithify::checks::read_only_root::Writable;
 use lithify::checks::{Context, Level, PssVersion, Selection, UnknownCheck};
 use lithify::config::{Config, Mode};
@@ -71,13 +73,13 @@ impl Policy {
     }
 
     /// The checks of a level at a version; `select` and `ignore` of the configuration count here too.
-    pub(super) fn at(&self, level: Level, version: PssVersion) -> Selection {
+    pub(super) fn at(&self, level: Level, version: PssVersion) -> Cow<'_, Selection> {
         if version == self.version()
             && let Some((_, selection)) = self.levels.iter().find(|(own, _)| *own == level)
         {
-            return selection.clone();
+            return Cow::Borrowed(selection);
         }
-        selection(&self.config, level, version).expect("`new` has looked every check up")
+        Cow::Owned(selection(&self.config, level, version).expect("`new` has looked every check up"))
     }
 }
 

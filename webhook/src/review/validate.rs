@@ -4,26 +4,26 @@ use std::collections::HashSet;
 
 use lithify::checks::Finding;
 use lithify::config::Mode;
-use lithify::k8s::{Object, pod_specs};
-use serde_json::Value;
+use lithify::k8s::{Object, Tree as _, pod_specs};
 
 use super::Surroundings;
 use super::admission::Review;
 use super::demand::{Demand, demands};
 use super::exempt::Exempt;
 use super::judge::{Judged, judge};
-use super::object::{self, is_mirror, typed};
+use super::object::{self, is_mirror};
 use super::open::{Opened, open, start};
 use super::policy::Policy;
 use super::text;
 use super::verdict::{Decision, Refusal, Verdict};
+use crate::json::Node;
 
 /// Said of every static pod's mirror.
 const MIRROR: &str = "a mirror pod: the static pod itself lives on its node's disk and runs whatever is said here; \
     judge it with `lithify lint --static-pods`";
 
 /// Judges the object of a review by what its namespace demands.
-pub fn validate(review: &Review, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
+pub fn validate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
     let mut validation =
         Validation { review, policy, surroundings, verdict: start(review), said: HashSet::new() };
     if let Err(refusal) = validation.run() {
@@ -34,7 +34,7 @@ pub fn validate(review: &Review, policy: &Policy, surroundings: Surroundings<'_>
 }
 
 struct Validation<'v> {
-    review: &'v Review,
+    review: &'v Review<'v>,
     policy: &'v Policy,
     surroundings: Surroundings<'v>,
     verdict: Verdict,
@@ -45,14 +45,13 @@ struct Validation<'v> {
 impl Validation<'_> {
     fn run(&mut self) -> Result<(), Refusal> {
         let (review, policy) = (self.review, self.policy);
-        let (value, old) = match open(review, policy)? {
+        let (object, old) = match open(review, policy)? {
             Opened::Passes(decision) => {
                 self.pass(decision);
                 return Ok(());
             }
             Opened::Judge { object, old } => (object, old),
         };
-        let object = typed(review, policy, value).map_err(Refusal::bad_request)?;
         self.verdict.name(&object);
         let labels = self.surroundings.labels.ok_or_else(|| {
             let namespace = &review.namespace;
@@ -83,7 +82,7 @@ impl Validation<'_> {
     }
 
     /// A static pod runs already: refusing its mirror would only hide it from the API.
-    fn mirror(&mut self, exempt: &Exempt<'_, '_>, demands: &[Demand]) {
+    fn mirror(&mut self, exempt: &Exempt<'_, '_>, demands: &[Demand<'_>]) {
         let judged = demands.iter().map(|demand| judge(exempt, None, demand));
         let violations: Vec<Finding> = judged.flat_map(|judged| judged.new).collect();
         if !violations.is_empty() {
@@ -94,7 +93,7 @@ impl Validation<'_> {
         self.pass(Decision::Mirror);
     }
 
-    fn has_same_pods(&self, new: &Object<&Value>, old: &Object<&Value>) -> bool {
+    fn has_same_pods(&self, new: &Object<Node<'_>>, old: &Object<Node<'_>>) -> bool {
         let kinds = &self.policy.context().kinds;
         let pods = |object| {
             let specs = pod_specs(object, kinds).into_iter();
@@ -104,7 +103,7 @@ impl Validation<'_> {
     }
 
     /// What is done at most, by the kind of request.
-    fn mode(&self, demand: &Demand) -> Mode {
+    fn mode(&self, demand: &Demand<'_>) -> Mode {
         let webhook = &self.policy.config().webhook;
         let most = if self.review.subresource == object::EPHEMERAL_CONTAINERS {
             webhook.ephemeral_containers
@@ -116,7 +115,7 @@ impl Validation<'_> {
         if strength(most) < strength(demand.mode) { most } else { demand.mode }
     }
 
-    fn apply(&mut self, demand: &Demand, judged: Judged, is_same: bool) {
+    fn apply(&mut self, demand: &Demand<'_>, judged: Judged, is_same: bool) {
         let mode = self.mode(demand);
         let Judged { new, mut old, exempt } = judged;
         if !exempt.is_empty() {
@@ -167,7 +166,7 @@ impl Validation<'_> {
     }
 
     /// Says that violations pass because they are not new.
-    fn let_through(&mut self, demand: &Demand, old: &[Finding], is_same: bool) {
+    fn let_through(&mut self, demand: &Demand<'_>, old: &[Finding], is_same: bool) {
         self.annotate("no-worse", old);
         self.decide(Decision::NoWorse);
         if !is_same {
@@ -183,7 +182,7 @@ impl Validation<'_> {
         }
     }
 
-    fn deny(&mut self, demand: &Demand, findings: &[Finding]) {
+    fn deny(&mut self, demand: &Demand<'_>, findings: &[Finding]) {
         let name = &self.verdict.record.name;
         let mut message = format!(
             "{} `{name}` violates lithify {} ({})",
@@ -199,7 +198,7 @@ impl Validation<'_> {
         self.decide(Decision::Denied);
     }
 
-    fn warn(&mut self, demand: &Demand, findings: &[Finding]) {
+    fn warn(&mut self, demand: &Demand<'_>, findings: &[Finding]) {
         let is_workload = self.review.kind.kind != "Pod";
         let prefix = if demand.mode == Mode::Deny && is_workload {
             format!("its pods will be denied by lithify {}", demand.name)
@@ -244,7 +243,7 @@ impl Validation<'_> {
 }
 
 /// Some checks read annotations of the pod.
-fn annotations(metadata: Option<&Value>) -> Option<&Value> {
+fn annotations(metadata: Option<Node<'_>>) -> Option<Node<'_>> {
     metadata.and_then(|metadata| metadata.get("annotations"))
 }
 

@@ -1,7 +1,10 @@
 //! The answer, as a value and as JSON.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use json_patch::Patch;
-use serde_json::{Map, Value, json};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::{Value, json};
 
 use lithify::config::Mode;
 
@@ -135,30 +138,70 @@ impl Verdict {
 
     /// The `AdmissionReview` to answer with.
     pub fn to_json(&self) -> Value {
-        let mut response = Map::new();
-        response.insert("uid".to_owned(), json!(self.uid));
-        response.insert("allowed".to_owned(), json!(self.is_allowed()));
-        if let Some(refusal) = &self.refusal {
+        json!(Answer(self))
+    }
+
+    /// Its text.
+    pub fn to_text(&self) -> String {
+        json_text(&Answer(self))
+    }
+}
+
+/// A value whose keys are all strings, as these are.
+fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The whole `AdmissionReview`.
+struct Answer<'v>(&'v Verdict);
+
+struct Response<'v>(&'v Verdict);
+
+struct Annotations<'v>(&'v Verdict);
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("apiVersion", API_VERSION)?;
+        map.serialize_entry("kind", KIND)?;
+        map.serialize_entry("response", &Response(self.0))?;
+        map.end()
+    }
+}
+
+impl Serialize for Response<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("uid", &self.0.uid)?;
+        map.serialize_entry("allowed", &self.0.is_allowed())?;
+        if let Some(refusal) = &self.0.refusal {
             let Refusal { code, reason, message } = refusal;
             let status = json!({"status": "Failure", "message": message, "reason": reason, "code": code});
-            response.insert("status".to_owned(), status);
+            map.serialize_entry("status", &status)?;
         }
-        if let Some(patch) = &self.patch {
-            use base64::Engine as _;
-            let bytes = json!(patch).to_string();
-            response.insert("patchType".to_owned(), json!("JSONPatch"));
-            response
-                .insert("patch".to_owned(), json!(base64::engine::general_purpose::STANDARD.encode(bytes)));
+        if let Some(patch) = &self.0.patch {
+            map.serialize_entry("patchType", "JSONPatch")?;
+            map.serialize_entry("patch", &STANDARD.encode(json_text(patch)))?;
         }
-        if !self.warnings.is_empty() {
-            response.insert("warnings".to_owned(), json!(limits::warnings(&self.warnings)));
+        if !self.0.warnings.is_empty() {
+            map.serialize_entry("warnings", &limits::warnings(&self.0.warnings))?;
         }
-        let mut annotations: Map<String, Value> = Map::new();
-        annotations.insert("decision".to_owned(), json!(self.record.decision.name()));
-        for (key, value) in &self.annotations {
-            annotations.insert((*key).to_owned(), json!(limits::annotation(value)));
+        map.serialize_entry("auditAnnotations", &Annotations(self.0))?;
+        map.end()
+    }
+}
+
+impl Serialize for Annotations<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("decision", self.0.record.decision.name())?;
+        let all = &self.0.annotations;
+        for (place, (key, value)) in all.iter().enumerate() {
+            // Of two demands that say something the last one counts.
+            if all[place + 1..].iter().all(|(later, _)| later != key) {
+                map.serialize_entry(key, &limits::annotation(value))?;
+            }
         }
-        response.insert("auditAnnotations".to_owned(), Value::Object(annotations));
-        json!({"apiVersion": API_VERSION, "kind": KIND, "response": response})
+        map.end()
     }
 }
