@@ -46,7 +46,7 @@ pub(super) struct ServeArgs {
     max_body: usize,
 
     /// The most connections; where another comes, the one that has been idle longest goes
-    #[arg(long, value_name = "N", default_value_t = 4096)]
+    #[arg(long, value_name = "N", default_value_t = 1024)]
     max_connections: usize,
 
     /// Seconds between the first signal to stop and the end of accepting, for others to hear of it

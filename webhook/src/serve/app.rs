@@ -13,6 +13,7 @@ use super::conditions::Conditions;
 use super::log::Log;
 use super::metrics::Metrics;
 use super::namespaces::Namespaces;
+use super::room::Room;
 use crate::review::Policy;
 
 /// How much is taken on at once.
@@ -56,8 +57,8 @@ pub struct App {
     pub limits: Limits,
     /// One permit a review that is being judged.
     pub(super) judging: Semaphore,
-    /// One permit a KiB of large bodies.
-    pub(super) room: Arc<Semaphore>,
+    /// For large bodies.
+    pub(super) room: Room,
 }
 
 impl App {
@@ -71,7 +72,7 @@ impl App {
             log,
             limits,
             judging: Semaphore::new(limits.judging),
-            room: Arc::new(Semaphore::new(limits.all_bodies.max(limits.max_body) / 1024 + 1)),
+            room: Room::new(limits.all_bodies.max(limits.max_body)),
         })
     }
 

@@ -2,14 +2,14 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::{Buf, Stream};
 
+use super::room::{Crowded, Room, Share};
+
 /// A body below this size needs no room of its own: there are never more of them than connections.
-const SMALL: usize = 64 << 10;
+const SMALL: usize = 16 << 10;
 
 /// A body that was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum BodyError {
     /// It did not arrive in time.
     #[error("the body did not arrive within {0:?}")]
     Late(Duration),
+    /// Slower than others, and they needed its memory.
+    #[error("the body arrived more slowly than others, which needed its memory")]
+    Crowded,
     /// The connection failed.
     #[error("the body broke off: {0}")]
     Broken(String),
@@ -30,44 +33,64 @@ pub enum BodyError {
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     /// Given back when the body is dropped.
-    room: Option<OwnedSemaphorePermit>,
+    _share: Option<Share>,
 }
 
-/// Reads a body of at most `max` bytes within `timeout`. `room` has one permit a KiB for all large bodies.
+/// Reads a body of at most `max` bytes within `timeout`, whose client has announced `announced` bytes.
 pub(super) async fn read<B: Buf, E: std::fmt::Display>(
     stream: impl Stream<Item = Result<B, E>>,
+    announced: usize,
     max: usize,
     timeout: Duration,
-    room: &Arc<Semaphore>,
+    room: &Room,
 ) -> Result<Body, BodyError> {
-    let whole = collect(stream, max, room);
+    let whole = collect(stream, announced, max, room);
     tokio::time::timeout(timeout, whole).await.unwrap_or(Err(BodyError::Late(timeout)))
 }
 
 async fn collect<B: Buf, E: std::fmt::Display>(
     stream: impl Stream<Item = Result<B, E>>,
+    announced: usize,
     max: usize,
-    room: &Arc<Semaphore>,
+    room: &Room,
 ) -> Result<Body, BodyError> {
     let mut stream = pin!(stream);
-    let mut body = Body { bytes: Vec::new(), room: None };
-    while let Some(chunk) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+    let mut share: Option<Share> = None;
+    let mut bytes = Vec::with_capacity(announced.min(SMALL));
+    loop {
+        let next = poll_fn(|context| stream.as_mut().poll_next(context));
+        let chunk = match &share {
+            None => next.await,
+            Some(share) => tokio::select! {
+                chunk = next => chunk,
+                () = share.told_to_leave() => return Err(BodyError::Crowded),
+            },
+        };
+        let Some(chunk) = chunk else { break };
         let mut chunk = chunk.map_err(|error| BodyError::Broken(error.to_string()))?;
-        let length = body.bytes.len() + chunk.remaining();
+        let length = bytes.len() + chunk.remaining();
         if length > max {
             return Err(BodyError::TooLarge(max));
         }
-        if length > SMALL && body.room.is_none() {
-            // All that it may become, for two half-read bodies must not wait for each other.
-            let permits = u32::try_from(max.div_ceil(1024)).unwrap_or(u32::MAX);
-            body.room = room.clone().acquire_many_owned(permits).await.ok();
+        if length > SMALL {
+            let more = if share.is_some() { chunk.remaining() } else { length };
+            share.get_or_insert_with(|| room.enter()).grow(more).await?;
         }
         while chunk.has_remaining() {
             let part = chunk.chunk();
-            body.bytes.extend_from_slice(part);
+            bytes.extend_from_slice(part);
             let read = part.len();
             chunk.advance(read);
         }
     }
-    Ok(body)
+    if let Some(share) = &share {
+        share.arrived()?;
+    }
+    Ok(Body { bytes, _share: share })
+}
+
+impl From<Crowded> for BodyError {
+    fn from(Crowded: Crowded) -> Self {
+        Self::Crowded
+    }
 }

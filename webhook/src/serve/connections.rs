@@ -23,6 +23,7 @@ struct Shared {
 struct State {
     /// Of the next event.
     stamp: u64,
+    /// Without those that have been told to leave.
     open: usize,
     /// Idle connections by when they became so.
     idle: BTreeMap<u64, Arc<Notify>>,
@@ -42,6 +43,8 @@ struct Own {
     idle_since: Option<u64>,
     /// Requests that are being answered.
     busy: usize,
+    /// It has been told to leave, and no longer counts.
+    is_leaving: bool,
 }
 
 /// A request that is being answered; its connection stays meanwhile.
@@ -67,12 +70,13 @@ impl Connections {
         if state.open >= self.0.most {
             let (_, oldest) = state.idle.pop_first()?;
             oldest.notify_one();
+            state.open -= 1;
             evicted = true;
         }
         state.open += 1;
         let leave = Arc::new(Notify::new());
         let stamp = state.push(&leave);
-        let own = Mutex::new(Own { idle_since: Some(stamp), busy: 0 });
+        let own = Mutex::new(Own { idle_since: Some(stamp), busy: 0, is_leaving: false });
         Some((Arc::new(Connection { shared: self.0.clone(), own, leave }), evicted))
     }
 }
@@ -97,6 +101,11 @@ impl Connection {
         self.leave.notified().await;
     }
 
+    /// Whether a request is being answered.
+    pub fn is_busy(&self) -> bool {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).busy > 0
+    }
+
     /// Marks it as busy until the guard is dropped. To be called once a request has wholly arrived: one that
     /// trickles in is idle.
     pub fn busy(connection: Option<&Arc<Self>>) -> Busy {
@@ -104,7 +113,7 @@ impl Connection {
             let mut own = connection.own.lock().unwrap_or_else(PoisonError::into_inner);
             own.busy += 1;
             if let Some(stamp) = own.idle_since.take() {
-                connection.shared.lock().idle.remove(&stamp);
+                own.is_leaving = connection.shared.lock().idle.remove(&stamp).is_none();
             }
         }
         Busy(connection.cloned())
@@ -116,7 +125,7 @@ impl Drop for Busy {
         let Some(connection) = &self.0 else { return };
         let mut own = connection.own.lock().unwrap_or_else(PoisonError::into_inner);
         own.busy -= 1;
-        if own.busy == 0 {
+        if own.busy == 0 && !own.is_leaving {
             own.idle_since = Some(connection.shared.lock().push(&connection.leave));
         }
     }
@@ -126,9 +135,9 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let own = self.own.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.shared.lock();
-        state.open -= 1;
-        if let Some(stamp) = own.idle_since {
-            state.idle.remove(&stamp);
+        let was_told = own.idle_since.is_some_and(|stamp| state.idle.remove(&stamp).is_none());
+        if !was_told && !own.is_leaving {
+            state.open -= 1;
         }
     }
 }
@@ -153,6 +162,20 @@ mod tests {
         let (_third, evicted) = all.admit().unwrap();
         assert!(evicted);
         assert!(is_told(&second) && !is_told(&first), "the first has asked something since");
+    }
+
+    #[test]
+    fn one_that_leaves_counts_no_more_however_it_ends() {
+        let all = Connections::new(2);
+        let [first, second, third, _fourth] = [(); 4].map(|()| all.admit().unwrap().0);
+        assert_eq!(all.open(), 2);
+        // Its request became whole a moment too late: it is answered all the same.
+        let busy = Connection::busy(Some(&first));
+        assert!(first.is_busy() && !second.is_busy());
+        drop((busy, first, second));
+        assert_eq!((all.open(), all.0.lock().idle.len()), (2, 2));
+        drop(third);
+        assert_eq!(all.open(), 1);
     }
 
     #[test]

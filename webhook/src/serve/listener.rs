@@ -20,6 +20,10 @@ use super::app::App;
 use super::connections::{Connection, Connections};
 use super::router::router;
 
+/// The most that is read ahead of one connection; by itself hyper takes 400 KiB, of thousands of connections too
+/// much.
+const READ_BUFFER: usize = 16 << 10;
+
 /// How long to wait for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
@@ -27,14 +31,21 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// For a request's head, and between requests of one HTTP/1.1 connection.
     pub head: Duration,
-    /// For requests that are being answered when the server stops, and for a connection told to leave.
+    /// For requests that are being answered when the server stops or their connection is told to leave.
     pub drain: Duration,
+    /// For the farewell of a connection that is told to leave while nothing is being answered.
+    pub farewell: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { handshake: seconds(5), head: seconds(30), drain: seconds(10) }
+        Self {
+            handshake: seconds(5),
+            head: seconds(30),
+            drain: seconds(10),
+            farewell: Duration::from_millis(250),
+        }
     }
 }
 
@@ -143,7 +154,11 @@ impl Served {
 
     async fn http(&self, stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static) {
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.timeouts.head);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.timeouts.head)
+            .max_buf_size(READ_BUFFER);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -153,13 +168,20 @@ impl Served {
         let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let mut served = pin!(served);
         let mut draining = self.draining.clone();
-        tokio::select! {
+        let is_told = tokio::select! {
             // What a client does wrong is its own business.
             _ = &mut served => return,
-            _ = draining.wait_for(|draining| *draining) => {}
-            () = self.connection.told_to_leave() => {}
-        }
+            _ = draining.wait_for(|draining| *draining) => false,
+            () = self.connection.told_to_leave() => true,
+        };
         served.as_mut().graceful_shutdown();
+        if is_told {
+            // A request that trickles in is not waited for.
+            let ended = tokio::time::timeout(self.timeouts.farewell, &mut served).await.is_ok();
+            if ended || !self.connection.is_busy() {
+                return;
+            }
+        }
         let _ = tokio::time::timeout(self.timeouts.drain, served).await;
     }
 }

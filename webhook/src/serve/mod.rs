@@ -3,6 +3,7 @@
 //! - [`App`]: what every request needs: policy, namespaces, metrics, conditions, limits.
 //! - [`router`]: the endpoints, public, so that tests drive them without sockets.
 //! - [`body`]: reads a request's body within its limits.
+//! - [`room`]: memory for bodies: under pressure the body that has been arriving longest goes.
 //! - [`connections`]: who may stay connected: under pressure the connection that has been idle longest goes.
 //! - [`listener`]: accepts, shakes hands, serves, drains.
 //! - [`tls`]: the certificate that is served, exchanged without dropping a connection.
@@ -22,6 +23,7 @@ mod log;
 mod metrics;
 mod namespaces;
 mod reload;
+mod room;
 mod router;
 mod tls;
 
@@ -32,7 +34,7 @@ pub use connections::{Connection, Connections};
 pub use listener::{Listener, Timeouts};
 pub use log::Log;
 pub use metrics::Metrics;
-pub use namespaces::Namespaces;
+pub use namespaces::{Known, Namespaces};
 pub use reload::{Files, Sources, follow, follow_sources};
 pub use router::router;
 pub use tls::{Certificate, CertificateError, Certificates, server_config};

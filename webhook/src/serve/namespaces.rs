@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -29,6 +31,29 @@ pub enum Namespaces {
     },
 }
 
+/// The labels of a namespace.
+#[derive(Debug)]
+pub enum Known<'n> {
+    /// Known beforehand.
+    Fixed(&'n Labels),
+    /// Seen by the watch.
+    Watched(Arc<PartialObjectMeta<Namespace>>),
+    /// Asked for.
+    Asked(Labels),
+}
+
+impl Deref for Known<'_> {
+    type Target = Labels;
+
+    fn deref(&self) -> &Labels {
+        match self {
+            Self::Fixed(labels) => labels,
+            Self::Watched(namespace) => namespace.labels(),
+            Self::Asked(labels) => labels,
+        }
+    }
+}
+
 impl Namespaces {
     /// Namespaces of a cluster, and the watch that must run for them to be known.
     pub fn watched(client: Client) -> (Self, impl Future<Output = ()> + Send) {
@@ -47,21 +72,23 @@ impl Namespaces {
         }
     }
 
-    /// The labels of a namespace; `None` where they cannot be learned. An empty name stands for objects
+    /// The labels of a namespace, which are not copied; `None` where they cannot be learned. An empty name stands for objects
     /// outside of namespaces, which have none.
-    pub async fn labels(&self, namespace: &str) -> Option<Labels> {
+    pub async fn labels(&self, namespace: &str) -> Option<Known<'_>> {
         if namespace.is_empty() {
-            return Some(Labels::new());
+            return Some(Known::Asked(Labels::new()));
         }
         match self {
-            Self::Fixed(known) => Some(known.get(namespace).cloned().unwrap_or_default()),
+            Self::Fixed(known) => {
+                Some(known.get(namespace).map_or_else(|| Known::Asked(Labels::new()), Known::Fixed))
+            }
             Self::Cluster { store, client } => {
                 if let Some(known) = store.get(&ObjectRef::new(namespace)) {
-                    return Some(known.labels().clone());
+                    return Some(Known::Watched(known));
                 }
                 let api: Api<Namespace> = Api::all(client.clone());
                 let asked = tokio::time::timeout(ASK, api.get_metadata(namespace)).await;
-                Some(asked.ok()?.ok()?.labels().clone())
+                Some(Known::Asked(asked.ok()?.ok()?.labels().clone()))
             }
         }
     }

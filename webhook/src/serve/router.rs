@@ -36,6 +36,7 @@ pub fn router(
         .and(warp::post())
         .and(own.clone())
         .and(warp::any().map(move || connection.clone()))
+        .and(warp::header::optional::<usize>("content-length"))
         .and(warp::body::stream())
         .then(answer);
     let healthz = warp::path!("healthz").and(warp::get()).map(|| "ok\n".into_response());
@@ -48,12 +49,15 @@ async fn answer<B: Buf>(
     question: Question,
     app: Arc<App>,
     connection: Option<Arc<Connection>>,
+    announced: Option<usize>,
     stream: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Response {
     let start = Instant::now();
     let _in_flight = InFlight::new(&app);
     let limits = &app.limits;
-    let response = match body::read(stream, limits.max_body, limits.body_timeout, &app.room).await {
+    let announced = announced.unwrap_or(0);
+    let body = body::read(stream, announced, limits.max_body, limits.body_timeout, &app.room).await;
+    let response = match body {
         Ok(body) => {
             let _busy = Connection::busy(connection.as_ref());
             judge(&app, question, &body.bytes).await
@@ -63,6 +67,7 @@ async fn answer<B: Buf>(
             app.log.warn("no review could be read", json!({"reason": error.to_string()}));
             let status = match error {
                 BodyError::Late(_) => StatusCode::REQUEST_TIMEOUT,
+                BodyError::Crowded => StatusCode::SERVICE_UNAVAILABLE,
                 BodyError::TooLarge(_) | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
             };
             text(status, &error.to_string())
@@ -78,7 +83,7 @@ async fn judge(app: &App, question: Question, body: &[u8]) -> Response {
         Ok(review) => {
             let policy = app.policy();
             let labels = app.namespaces.labels(&review.namespace).await;
-            let surroundings = Surroundings { labels: labels.as_ref(), today: App::today() };
+            let surroundings = Surroundings { labels: labels.as_deref(), today: App::today() };
             question.answer(&review, &policy, surroundings)
         }
         Err(malformed) => match malformed.verdict() {
@@ -88,7 +93,7 @@ async fn judge(app: &App, question: Question, body: &[u8]) -> Response {
     };
     app.metrics.decided(question.name(), &verdict.record);
     tell(app, question.name(), &verdict);
-    let mut response = Response::new(verdict.to_json().to_string().into());
+    let mut response = Response::new(verdict.to_text().into());
     response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static("application/json"));
     response
 }

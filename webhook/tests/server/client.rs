@@ -33,22 +33,34 @@ pub(crate) fn head(length: usize) -> String {
     format!("POST /validate HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n")
 }
 
+/// Trusts one certificate.
+pub(crate) fn connector(trusted: &str) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(trusted.as_bytes()).unwrap()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
 impl Client {
     /// Connects, trusting one certificate.
     pub(crate) async fn connect(address: SocketAddr, trusted: &str) -> std::io::Result<Self> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(trusted.as_bytes()).unwrap()).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().unwrap();
-        let config = builder.with_root_certificates(roots).with_no_client_auth();
+        Self::connect_by(&connector(trusted), address).await
+    }
+
+    /// Connects; a connector that has connected before resumes its session.
+    pub(crate) async fn connect_by(connector: &TlsConnector, address: SocketAddr) -> std::io::Result<Self> {
         let tcp = TcpStream::connect(address).await?;
-        let name = "localhost".try_into().unwrap();
-        Ok(Self { stream: TlsConnector::from(Arc::new(config)).connect(name, tcp).await? })
+        Ok(Self { stream: connector.connect("localhost".try_into().unwrap(), tcp).await? })
     }
 
     /// Sends a review and returns the whole answer.
     pub(crate) async fn review(&mut self) -> String {
-        let request = head(REVIEW.len()) + REVIEW;
+        self.ask(&(head(REVIEW.len()) + REVIEW)).await
+    }
+
+    /// Sends a request and returns the whole answer.
+    pub(crate) async fn ask(&mut self, request: &str) -> String {
         self.stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         loop {

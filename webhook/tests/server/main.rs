@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod client;
+mod slow;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,37 +71,6 @@ fn refuses_a_certificate_with_another_ones_key() {
         Certificate::from_pem(chain.as_bytes(), second.signing_key.serialize_pem().as_bytes()).unwrap_err();
     assert!(error.to_string().starts_with("certificate and key do not belong together"), "{error}");
     assert!(Certificate::from_pem(b"", b"").is_err());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_slow_connections_do_not_stop_reviews() {
-    const SLOW: usize = 10_000;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    if limit.current.is_some_and(|most| most < 11_000) {
-        let _ = writeln!(std::io::stderr(), "skipped: fewer than 11,000 descriptors (ulimit -n)");
-        return;
-    }
-    let (certificate, pem) = pair();
-    let server = Server::start(certificate, 256).await;
-    let mut honest = Client::connect(server.address, &pem).await.unwrap();
-    let mut slow = Vec::with_capacity(SLOW);
-    for number in 0..SLOW {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        // The beginning of a ClientHello, as far as it goes.
-        let _ = stream.write_all(&[22, 3, 1]).await;
-        slow.push(stream);
-        if number % 100 == 0 {
-            assert!(honest.review().await.contains("200 OK"), "after {number} slow ones");
-        }
-        if number % 1000 == 0 {
-            let mut newcomer = Client::connect(server.address, &pem).await.unwrap();
-            assert!(newcomer.review().await.contains("200 OK"), "a newcomer after {number} slow ones");
-        }
-    }
-    let metrics = server.app.metrics.to_text();
-    let evicted =
-        metrics.lines().find_map(|line| line.strip_prefix("lithify_webhook_evicted_connections_total "));
-    assert!(evicted.unwrap().parse::<usize>().unwrap() > SLOW - 300, "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
