@@ -75,6 +75,26 @@ static __always_inline u32 overlay_layer(struct inode *inode, unsigned long magi
 	return upper ? LAYER_UPPER : LAYER_LOWER;
 }
 
+#define SB_RDONLY 1
+#define S_IMMUTABLE 8
+#define CAP_DAC_OVERRIDE 1
+#define CAP_FOWNER 3
+
+/* Whether the caller may change the file, as owner, by its permissions or by a capability. Read-only mounts and
+ * security modules are not asked, nor are supplementary groups. */
+static __always_inline u32 exe_flags(struct task_struct *task, struct inode *inode, struct super_block *sb, u32 mode)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	u64 effective = capabilities(&cred->cap_effective);
+	if (BPF_CORE_READ(sb, s_flags) & SB_RDONLY || BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE)
+		return 0;
+	if (effective & (1 << CAP_DAC_OVERRIDE | 1 << CAP_FOWNER) || mode & 0002 ||
+	    BPF_CORE_READ(cred, fsuid.val) == BPF_CORE_READ(inode, i_uid.val) ||
+	    (mode & 0020 && BPF_CORE_READ(cred, fsgid.val) == BPF_CORE_READ(inode, i_gid.val)))
+		return EXE_WRITABLE;
+	return 0;
+}
+
 __noinline int piece_unix(u64 sock_pointer, u32 kind_slot)
 {
 	struct unix_sock *sock = (void *)sock_pointer;
@@ -164,8 +184,10 @@ __noinline int piece_file(u64 file_pointer, u32 slot, int fd, u32 without_path)
 	info->deleted = BPF_CORE_READ(dentry, d_hash.pprev) == 0 && BPF_CORE_READ(dentry, d_parent) != dentry;
 	/* Rules ask for the times of executed files only. */
 	info->ctime_ns = info->mtime_ns = 0;
-	if (slot == SLOT_EXE)
+	if (slot == SLOT_EXE) {
 		inode_times(inode, info);
+		info->flags = exe_flags(task, inode, sb, mode);
+	}
 	piece_end(frame, room, PIECE_FILE, slot, sizeof(*info));
 	if ((mode & S_IFMT) == S_IFSOCK)
 		return piece_socket(file_pointer, slot);

@@ -64,6 +64,7 @@ struct file_system_type {
 
 struct super_block {
 	u32 s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
 };
@@ -75,6 +76,7 @@ struct timespec64 {
 
 struct inode {
 	u16 i_mode;
+	struct kid i_uid, i_gid;
 	u32 i_flags;
 	struct super_block *i_sb;
 	unsigned long i_ino;
@@ -183,7 +185,7 @@ struct user_namespace {
 };
 
 struct cred {
-	struct kid uid, gid, euid, egid;
+	struct kid uid, gid, euid, egid, fsuid, fsgid;
 	struct kernel_cap_struct cap_inheritable, cap_permitted, cap_effective;
 	struct user_namespace *user_ns;
 };

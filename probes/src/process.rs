@@ -9,11 +9,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::kernel::layout::{
-    CLASS_HOST, FileInfo, Header, LAYER_LOWER, LAYER_UPPER, PIECE_ARGS, PIECE_CWD, PIECE_ENV, PIECE_FILE,
-    PIECE_PATH, PIECE_PROCESS, ProcessInfo, SLOT_EXE, SLOT_NONE,
+    self, CLASS_HOST, FileInfo, Header, LAYER_LOWER, LAYER_UPPER, PIECE_ARGS, PIECE_CWD, PIECE_ENV,
+    PIECE_FILE, PIECE_PATH, PIECE_PROCESS, ProcessInfo, SLOT_EXE, SLOT_NONE,
 };
 use crate::kernel::record::{Record, until_zero};
-use crate::syscall::names::{EXE_FROM_MEMFD, EXE_LOWER_LAYER, EXE_UPPER_LAYER};
+use crate::syscall::names::{EXE_FROM_MEMFD, EXE_LOWER_LAYER, EXE_UPPER_LAYER, EXE_WRITABLE};
 
 const _: () = assert!(CLASS_HOST != 0, "0 says that the kernel does not know");
 
@@ -271,7 +271,8 @@ pub(crate) fn exe_flags(file: &FileInfo, path: &[u8]) -> u64 {
         _ => 0,
     };
     let memfd = if path.starts_with(b"memfd:") { EXE_FROM_MEMFD } else { 0 };
-    layer | memfd
+    let writable = if file.flags & layout::EXE_WRITABLE == 0 { 0 } else { EXE_WRITABLE };
+    layer | memfd | writable
 }
 
 #[cfg(test)]

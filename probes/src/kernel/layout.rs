@@ -156,7 +156,7 @@ structures! {
         dev: u32,
         /// Type and permissions.
         mode: u32,
-        /// `O_*`.
+        /// `O_*`; of an executed file `EXE_WRITABLE`, if it is.
         flags: u32,
         /// `FMODE_*`.
         f_mode: u32,
@@ -466,7 +466,7 @@ constants! {
     /// The overlay's upper layer.
     LAYER_UPPER: u32 = 2;
 
-    /// The caller may write the executed file.
+    /// The caller may write the executed file, by permissions and capabilities.
     EXE_WRITABLE: u32 = 1;
 
     /// Outside containers.

@@ -192,7 +192,12 @@ pub(crate) const CASES: &[Case] = &[
         "dropped-binary.sh",
         NONE,
         "Critical",
-        &[("proc.name", "true"), ("proc.exe", "/tmp/true"), ("container.start_ts", "*")],
+        &[
+            ("proc.name", "true"),
+            ("proc.exe", "/tmp/true"),
+            ("evt.arg.flags", "EXE_WRITABLE|EXE_UPPER_LAYER"),
+            ("container.start_ts", "*"),
+        ],
     ),
     case(
         "Disallowed SSH Connection Non Standard Port",
@@ -206,7 +211,7 @@ pub(crate) const CASES: &[Case] = &[
         "memfd.sh",
         NONE,
         "Critical",
-        &[("proc.exepath", "memfd:payload")],
+        &[("proc.exepath", "memfd:payload"), ("evt.arg.flags", "EXE_WRITABLE|EXE_FROM_MEMFD")],
     ),
 ];
 
