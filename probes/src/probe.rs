@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aya::maps::{HashMap, MapData, RingBuf};
@@ -171,7 +171,7 @@ impl Probe {
             options.needs_environment,
             containers,
         );
-        if own_pid != std::process::id() {
+        if own_pid_in(&options.proc) != Some(own_pid) {
             state.hide_processes();
         }
         let (attach, missing) = kernel.attach(&names, options.attach)?;
@@ -292,6 +292,12 @@ impl Probe {
     pub fn processes(&self) -> (usize, u64) {
         (self.state.processes.len(), self.state.processes.refused)
     }
+}
+
+/// Our number in a mounted /proc, which is that of the pid namespace which it was mounted for: in a pod, the host's
+/// /proc numbers us as the kernel does, our own does not.
+fn own_pid_in(proc: &Path) -> Option<u32> {
+    std::fs::read_link(proc.join("self")).ok()?.to_str()?.parse().ok()
 }
 
 fn containers(options: &ProbeOptions) -> Result<Containers, ProbeError> {

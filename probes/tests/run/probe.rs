@@ -52,8 +52,13 @@ impl Probe {
     pub(crate) fn start_with(directory: TempDir, more: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lithify-probe"));
         command.args(["run", "-c", "falco.yaml", "-P", "probe.pid"]).args(arguments);
-        command.current_dir(directory.path());
-        command.env("TZ", "UTC").env("FALCO_HOSTNAME", "node1").envs(more.iter().copied());
+        command.envs(more.iter().copied());
+        Self::launch(directory, command)
+    }
+
+    /// The same, by a command that ends in running the program.
+    pub(crate) fn launch(directory: TempDir, mut command: Command) -> Self {
+        command.current_dir(directory.path()).env("TZ", "UTC").env("FALCO_HOSTNAME", "node1");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let alerts = lines(child.stdout.take().unwrap());
         let log = lines(child.stderr.take().unwrap());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
@@ -88,6 +89,32 @@ fn alerts_and_counted_losses_of_a_stopped_probe_make_all_that_happened() {
     let lost = told["output_fields"]["n_drops_userfaultfd"].as_u64().unwrap();
     assert!(seen > 0 && lost > 0, "{seen} seen, {lost} lost");
     assert_eq!(seen + lost, MADE);
+}
+
+/// As in a pod without hostPID, where the host's /proc is mounted below `HOST_ROOT`.
+#[test]
+fn a_probe_in_a_pid_namespace_of_its_own_knows_the_hosts_processes_and_users() {
+    if let Some((need, reason)) = cannot_watch() {
+        return skip(need, &reason);
+    }
+    let rules = "- rule: marker\n  desc: d\n  condition: evt.type in (open, openat) and fd.filename = \
+                 pod-marker\n  output: exe=%proc.exepath user=%user.name\n  priority: INFO\n";
+    let directory = prepare(CONFIG, rules);
+    let root = directory.path().join("root");
+    fs::create_dir_all(root.join("proc")).unwrap();
+    fs::create_dir(root.join("etc")).unwrap();
+    fs::write(root.join("etc/passwd"), "captain:x:0:0::/:/bin/sh\n").unwrap();
+    let mut command = Command::new("unshare");
+    let script = "mount --rbind /proc root/proc && exec unshare --pid --fork --kill-child --mount-proc \
+                  \"$0\" run -c falco.yaml -P probe.pid";
+    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_lithify-probe")]);
+    command.env("HOST_ROOT", &root);
+    let probe = Probe::launch(directory, command);
+    assert!(fs::File::open(probe.path("pod-marker")).is_err());
+    let alert = probe.alerts.recv().unwrap();
+    // We ran before the probe did.
+    let exe = std::env::current_exe().unwrap();
+    assert!(alert.ends_with(&format!("exe={} user=captain", exe.display())), "{alert}");
 }
 
 #[test]
