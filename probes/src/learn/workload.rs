@@ -144,12 +144,12 @@ mod tests {
     fn a_container_is_named_by_its_pod_and_image() {
         let image = RuntimeImage { repository: "nginx".into(), ..RuntimeImage::default() };
         let container = Container { name: "app".into(), image, ..Container::default() };
-        let metadata = Metadata { container: Some(container), pod: Some(pod("alone", &[])) };
+        let metadata = Metadata { runtime: None, container: Some(container), pod: Some(pod("alone", &[])) };
         let Some(Told::Container(identity)) = told(&metadata) else { panic!("expected a container") };
         assert_eq!(identity.subject.repository, "docker.io/library/nginx");
         assert_eq!(identity.subject.namespace.as_deref(), Some("web"));
         assert_eq!(identity.subject.workload, Some(("Pod".into(), "alone".into(), "app".into())));
-        let sandbox = Metadata { container: None, pod: Some(pod("alone", &[])) };
+        let sandbox = Metadata { runtime: None, container: None, pod: Some(pod("alone", &[])) };
         assert_eq!(told(&sandbox), Some(Told::Sandbox));
         assert_eq!(told(&Metadata::default()), None);
     }

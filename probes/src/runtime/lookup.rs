@@ -20,7 +20,8 @@ use super::Settings;
 use super::client::{CallError, Client};
 use super::messages::{
     Container, ContainerFilter, ContainerStatusRequest, ContainerStatusResponse, ListContainersRequest,
-    ListContainersResponse, PodSandboxStatusRequest, PodSandboxStatusResponse,
+    ListContainersResponse, PodSandboxStatusRequest, PodSandboxStatusResponse, VersionRequest,
+    VersionResponse,
 };
 use super::metadata::Metadata;
 use crate::log::Log;
@@ -70,7 +71,11 @@ impl Lookup {
         let (answer, answers) = channel();
         let counters = Arc::new(Counters::default());
         let mut worker = Worker {
-            clients: settings.sockets.iter().map(|path| Client::new(path.clone(), PATIENCE)).collect(),
+            runtimes: settings
+                .sockets
+                .iter()
+                .map(|path| Asked { client: Client::new(path.clone(), PATIENCE), name: None })
+                .collect(),
             label_max: settings.label_max,
             answer,
             counters: Arc::clone(&counters),
@@ -119,7 +124,7 @@ impl Lookup {
 }
 
 struct Worker {
-    clients: Vec<Client>,
+    runtimes: Vec<Asked>,
     label_max: usize,
     answer: Sender<Told>,
     counters: Arc<Counters>,
@@ -132,6 +137,23 @@ struct Worker {
 
 /// What one runtime tells of a container.
 type Answers = (Option<ContainerStatusResponse>, Option<PodSandboxStatusResponse>);
+
+/// A runtime, and what it calls itself, once it was asked.
+struct Asked {
+    client: Client,
+    name: Option<Box<str>>,
+}
+
+impl Asked {
+    /// Its name; `None` where it does not say: it may be asked again.
+    async fn name(&mut self) -> Option<Box<str>> {
+        if self.name.is_none() {
+            let answer: VersionResponse = self.client.call("Version", &VersionRequest {}).await.ok()?;
+            self.name = (!answer.runtime_name.is_empty()).then(|| answer.runtime_name.into());
+        }
+        self.name.clone()
+    }
+}
 
 impl Worker {
     async fn work(&mut self, mut asked: mpsc::Receiver<Box<str>>) {
@@ -162,8 +184,9 @@ impl Worker {
     /// Tells every container that is there.
     async fn list(&mut self) {
         let mut reached = false;
-        let mut clients = std::mem::take(&mut self.clients);
-        for client in &mut clients {
+        let mut runtimes = std::mem::take(&mut self.runtimes);
+        for runtime in &mut runtimes {
+            let client = &mut runtime.client;
             let listed: Result<ListContainersResponse, _> =
                 client.call("ListContainers", &ListContainersRequest { filter: None }).await;
             let containers = match listed {
@@ -175,18 +198,19 @@ impl Worker {
                 }
             };
             reached = true;
+            let name = runtime.name().await;
             let mut sandboxes = BTreeMap::new();
             for container in containers.into_iter().take(super::CONTAINERS_MAX) {
-                match told(client, &container, &mut sandboxes).await {
-                    Ok(answers) => self.found(container.id.into(), &answers),
+                match told(&mut runtime.client, &container, &mut sandboxes).await {
+                    Ok(answers) => self.found(container.id.into(), name.clone(), &answers),
                     Err(error) => self.failed(&error),
                 }
             }
         }
-        self.clients = clients;
+        self.runtimes = runtimes;
         if let (false, Some(log)) = (reached, &self.log) {
             let sockets: Vec<_> =
-                self.clients.iter().map(|client| client.socket().display().to_string()).collect();
+                self.runtimes.iter().map(|runtime| runtime.client.socket().display().to_string()).collect();
             log.info(&format!(
                 "no container runtime answers at {}: names and images of containers and pods will be missing",
                 if sockets.is_empty() { "any socket".to_owned() } else { sockets.join(", ") }
@@ -195,12 +219,12 @@ impl Worker {
     }
 
     async fn look_up(&mut self, id: Box<str>, attempt: u32) {
-        let mut clients = std::mem::take(&mut self.clients);
+        let mut runtimes = std::mem::take(&mut self.runtimes);
         let mut answers = None;
-        for client in &mut clients {
-            match one(client, &id).await {
+        for runtime in &mut runtimes {
+            match one(&mut runtime.client, &id).await {
                 Ok(Some(told)) => {
-                    answers = Some(told);
+                    answers = Some((runtime.name().await, told));
                     break;
                 }
                 Ok(None) => {}
@@ -208,9 +232,9 @@ impl Worker {
                 Err(error) => self.failed(&error),
             }
         }
-        self.clients = clients;
+        self.runtimes = runtimes;
         match answers {
-            Some(answers) => self.found(id, &answers),
+            Some((name, answers)) => self.found(id, name, &answers),
             None if attempt < ATTEMPTS_MAX && self.retries.len() < RETRIES_MAX => {
                 let delay = FIRST_RETRY.saturating_mul(1 << attempt.min(20)).min(LAST_RETRY);
                 self.retries.push(Reverse((Instant::now() + delay, attempt + 1, id)));
@@ -221,8 +245,8 @@ impl Worker {
         }
     }
 
-    fn found(&mut self, id: Box<str>, (container, sandbox): &Answers) {
-        let metadata = Metadata::new(container.as_ref(), sandbox.as_ref(), self.label_max);
+    fn found(&mut self, id: Box<str>, runtime: Option<Box<str>>, (container, sandbox): &Answers) {
+        let metadata = Metadata::new(runtime, container.as_ref(), sandbox.as_ref(), self.label_max);
         self.counters.found.fetch_add(1, Ordering::Relaxed);
         self.said = None;
         let _ = self.answer.send(Told::Found(id, Arc::new(metadata)));

@@ -7,6 +7,15 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct VersionRequest {}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct VersionResponse {
+    #[prost(string, tag = "2")]
+    pub(crate) runtime_name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct ContainerStatusRequest {
     #[prost(string, tag = "1")]
     pub(crate) container_id: String,

@@ -13,6 +13,8 @@ use super::messages::{
 /// A container and its pod. What the runtime does not tell is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Metadata {
+    /// What the runtime calls itself: `containerd`, `cri-o`.
+    pub(crate) runtime: Option<Box<str>>,
     /// `None` for what is no container of the pod: its sandbox.
     pub(crate) container: Option<Container>,
     pub(crate) pod: Option<Pod>,
@@ -72,15 +74,17 @@ const MOUNTS_MAX: usize = 256;
 const CNI_MAX: usize = 4096;
 
 impl Metadata {
-    /// From the answers about a container and its sandbox, whichever there are.
+    /// From the answers of a runtime about a container and its sandbox, whichever there are.
     ///
     /// `label_max`: labels with longer values are left out.
     pub(super) fn new(
+        runtime: Option<Box<str>>,
         container: Option<&ContainerStatusResponse>,
         sandbox: Option<&PodSandboxStatusResponse>,
         label_max: usize,
     ) -> Self {
         Self {
+            runtime,
             container: container.and_then(|answer| read_container(answer, label_max)),
             pod: sandbox.and_then(|answer| read_pod(answer, label_max)),
         }
@@ -91,7 +95,7 @@ impl Metadata {
     /// A pod of which only this is known.
     pub(super) fn of_pod(name: &str, namespace: &str, uid: &str) -> Self {
         let pod = Pod { name: name.into(), namespace: namespace.into(), uid: uid.into(), ..Pod::default() };
-        Self { container: None, pod: Some(pod) }
+        Self { runtime: None, container: None, pod: Some(pod) }
     }
 }
 
@@ -294,7 +298,7 @@ mod tests {
 
     #[test]
     fn reads_a_container() {
-        let metadata = Metadata::new(Some(&container("{}")), None, 7);
+        let metadata = Metadata::new(None, Some(&container("{}")), None, 7);
         let read = metadata.container.unwrap();
         assert_eq!((&*read.name, read.privileged, metadata.pod), ("app", None, None));
         assert_eq!(&*read.mounts_text, "/var/lib/hosts:/etc/hosts::false:rslave");
@@ -313,7 +317,7 @@ mod tests {
             ("no JSON", None),
             (r#"{"privileged":"yes"}"#, None),
         ] {
-            let read = Metadata::new(Some(&container(info)), None, 100).container.unwrap();
+            let read = Metadata::new(None, Some(&container(info)), None, 100).container.unwrap();
             assert_eq!(read.privileged, privileged, "{info}");
         }
     }
@@ -335,7 +339,7 @@ mod tests {
         };
         let info = r#"{"cniResult":{"Interfaces":{"eth0":{"IPConfigs":null}}}}"#;
         let answer = PodSandboxStatusResponse { status: Some(status), info: pairs(&[("info", info)]) };
-        let pod = Metadata::new(None, Some(&answer), 100).pod.unwrap();
+        let pod = Metadata::new(None, None, Some(&answer), 100).pod.unwrap();
         assert_eq!((&*pod.namespace, &*pod.name, &*pod.uid, &*pod.sandbox), ("shop", "web-0", "u1", "s1"));
         assert_eq!((pod.host_network, pod.host_pid, pod.host_ipc), (Some(false), Some(true), Some(false)));
         assert_eq!((pod.ip.as_deref(), pod.labels.get("app")), (Some("10.88.77.5"), Some("web")));

@@ -19,7 +19,7 @@ use super::lookup::Lookup;
 use super::messages::{
     Container, ContainerMetadata, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse,
     ListContainersRequest, ListContainersResponse, PodSandboxMetadata, PodSandboxStatus,
-    PodSandboxStatusRequest, PodSandboxStatusResponse,
+    PodSandboxStatusRequest, PodSandboxStatusResponse, VersionResponse,
 };
 use super::{Containers, Settings};
 use crate::log::Log;
@@ -79,6 +79,7 @@ async fn respond(
 fn one_container(method: &str, question: &[u8]) -> Result<Vec<u8>, u32> {
     const NOT_FOUND: u32 = 5;
     match method {
+        "Version" => Ok(VersionResponse { runtime_name: "containerd".to_owned() }.encode_to_vec()),
         "ListContainers" => {
             let asked = ListContainersRequest::decode(question).unwrap().filter;
             let container = Container { id: "c1".to_owned(), pod_sandbox_id: "s1".to_owned() };
@@ -143,6 +144,7 @@ fn tells_the_containers_that_are_there_at_the_start() {
     let told = containers.get("c1").unwrap();
     assert_eq!(&*told.container.as_ref().unwrap().name, "app");
     assert_eq!(&*told.pod.as_ref().unwrap().name, "web-0");
+    assert_eq!(told.runtime.as_deref(), Some("containerd"));
     assert_eq!((containers.get("c2"), containers.tally().found), (None, 1));
 }
 

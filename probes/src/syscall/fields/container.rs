@@ -5,6 +5,7 @@ use lithify::rules::glob_matches;
 
 use super::super::event::SyscallEvent;
 use super::Getter;
+use crate::container::Runtime;
 use crate::kernel::layout::{PIECE_PROCESS, ProcessInfo, SLOT_NONE};
 use crate::runtime::{Container, Image, Metadata, Mount, Pod};
 
@@ -23,7 +24,14 @@ pub(super) const FIELDS: &[(&str, Getter)] = &[
         Some(_) => container(event).and_then(|container| text(&container.name)),
     }),
     ("container.type", |event, _| {
-        Some(Value::text(event.container()?.map_or(HOST, |container| container.runtime.name())))
+        // The cgroup of a pod's container names no runtime where the kubelet does without systemd.
+        Some(Value::text(match event.container()? {
+            None => HOST,
+            Some(id) if id.runtime == Runtime::Cri => {
+                metadata(event).and_then(|told| told.runtime.as_deref()).unwrap_or(id.runtime.name())
+            }
+            Some(id) => id.runtime.name(),
+        }))
     }),
     ("container.start_ts", |event, _| start(event).map(Value::Unsigned)),
     ("container.duration", |event, _| {
