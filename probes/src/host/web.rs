@@ -32,7 +32,13 @@ impl Handler for Web {
     fn answer(&self, head: &Parts, _: Bytes) -> Reply {
         let path = head.uri.path();
         if path == self.settings.health {
-            return reply(StatusCode::OK, "application/json", json!({"status": "ok"}).to_string());
+            // A workload that waits for this answer is watched from its first instruction.
+            let (status, said) = if self.registry.is_watching() {
+                (StatusCode::OK, "ok")
+            } else {
+                (StatusCode::SERVICE_UNAVAILABLE, "starting")
+            };
+            return reply(status, "application/json", json!({"status": said}).to_string());
         }
         match path {
             "/versions" => reply(StatusCode::OK, "application/json", versions().to_string()),
@@ -64,4 +70,23 @@ fn reply(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Repl
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::RuleCounters;
+    use crate::host::reload::Fingerprint;
+
+    #[test]
+    fn is_healthy_when_it_watches_and_not_before() {
+        let registry = Arc::new(Registry::new(Arc::new(RuleCounters::default()), "node1".into()));
+        let settings =
+            Webserver { listen: String::new(), health: "/healthz".to_owned(), tls: None, metrics: false };
+        let web = Web { settings, registry: Arc::clone(&registry) };
+        let (head, ()) = hyper::Request::get("/healthz").body(()).unwrap().into_parts();
+        assert_eq!(web.answer(&head, Bytes::new()).status(), StatusCode::SERVICE_UNAVAILABLE);
+        registry.set_loaded(None, 1, &Fingerprint::default(), Vec::new());
+        assert_eq!(web.answer(&head, Bytes::new()).status(), StatusCode::OK);
+    }
 }

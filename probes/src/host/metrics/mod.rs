@@ -125,6 +125,11 @@ impl Registry {
             Loaded { reload_ns: now_ns(), rules: rules as u64, files: files.clone(), sources };
     }
 
+    /// Whether rules are in force and sources are watched: not so while the start is under way.
+    pub(super) fn is_watching(&self) -> bool {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).reload_ns != 0
+    }
+
     fn settings(&self) -> Option<Metrics> {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
