@@ -151,6 +151,17 @@ __noinline u64 paths_met(u32 number, u64 text, u64 asked)
 	return met;
 }
 
+/* Of the alternatives `met`, those that ask for where the task is, on the host or in a container. */
+static __always_inline u64 place_met(struct task_struct *task, struct settings *settings, struct filter *filter, u64 met)
+{
+	if (!(met & (filter->host ^ filter->container)))
+		return met;
+	u32 class = class_of(cgroup_number(task, settings));
+	if (class == CLASS_HOST)
+		return met & filter->host;
+	return class == CLASS_CONTAINER ? met & filter->container : met;
+}
+
 /* The alternatives that the event can meet; 0: leave it out. Cheap tests come first. */
 static __always_inline u64 judge(struct task_struct *task, struct settings *settings, struct plan *plan, u32 number,
 				 struct pt_regs *regs, s64 result)
@@ -176,14 +187,9 @@ static __always_inline u64 judge(struct task_struct *task, struct settings *sett
 	}
 	if (met & ~filter->not_root && task->cred->euid.val != 0)
 		met &= filter->not_root;
-	/* Only where it makes a difference is it asked in which cgroup the task is. */
-	if (met & (filter->host ^ filter->container)) {
-		u32 class = class_of(cgroup_number(task, settings));
-		if (class == CLASS_HOST)
-			met &= filter->host;
-		else if (class == CLASS_CONTAINER)
-			met &= filter->container;
-	}
+	/* A look-up of the cgroup costs as much as many a path test: before that it is asked only if it may spare it. */
+	if (!plan->has_path || !(met & filter->host) || !(met & filter->container))
+		met = place_met(task, settings, filter, met);
 	if (met & ~filter->any_fd && plan->fd_slot != SLOT_NONE) {
 		int fd = plan->fd_slot == SLOT_RESULT ? result : args[plan->fd_slot & 3];
 		met &= filter->fd[fd_class(task, fd) & 7];
@@ -191,6 +197,7 @@ static __always_inline u64 judge(struct task_struct *task, struct settings *sett
 	if (met && plan->has_path) {
 		u32 slot = plan->steps[0].slot;
 		met = paths_met(number, slot < 6 ? args[slot] : 0, met);
+		met = place_met(task, settings, filter, met);
 	}
 	return met;
 }

@@ -21,8 +21,7 @@ static __always_inline void syscall_event(struct frame *frame, struct settings *
 					  struct plan *plan, u32 number, struct pt_regs *regs, s64 result, u32 flags)
 {
 	struct header *header = HEADER(frame);
-	struct kernfs_node *node = cgroup_node(task, settings);
-	u64 cgroup = BPF_CORE_READ(node, id);
+	u64 cgroup = cgroup_number(task, settings);
 	header_fill(frame, task, RECORD_SYSCALL);
 	read_args(header->args, regs);
 	header->result = result;
@@ -30,7 +29,7 @@ static __always_inline void syscall_event(struct frame *frame, struct settings *
 	header->cgroup = cgroup;
 	header->flags |= flags;
 	if (!class_of(cgroup))
-		piece_cgroup((u64)node);
+		piece_cgroup((u64)cgroup_node(task, settings));
 	for (u32 i = 0; i < 6; i++) {
 		if (i >= plan->count)
 			break;
