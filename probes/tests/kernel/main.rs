@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "makes system calls that no wrapper makes")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test of its own harness")]
 
+mod crowd;
 mod loss;
 mod restricted;
 mod shadow;
@@ -32,7 +33,7 @@ fn main() {
     // Two runs on one machine would count each other's calls.
     let alone = std::fs::File::create(std::env::temp_dir().join("lithify-userfaultfd.lock")).unwrap();
     alone.lock().unwrap();
-    let tests: [(&str, fn()); 11] = [
+    let tests: [(&str, fn()); 13] = [
         (
             "every_event_is_counted_as_sent_or_lost_on_its_cpu",
             loss::every_event_is_counted_as_sent_or_lost_on_its_cpu,
@@ -42,6 +43,11 @@ fn main() {
         ("runs_that_the_kernel_withholds_are_asked_for", loss::runs_that_the_kernel_withholds_are_asked_for),
         ("calls_of_the_32_bit_convention_are_counted", loss::calls_of_the_32_bit_convention_are_counted),
         ("a_32_bit_program_is_counted", loss::a_32_bit_program_is_counted),
+        (
+            "ten_thousand_processes_of_an_instant_are_seen_with_their_parent",
+            crowd::ten_thousand_processes_of_an_instant_are_seen_with_their_parent,
+        ),
+        ("ten_thousand_containers_are_told_apart", crowd::ten_thousand_containers_are_told_apart),
         ("the_filter_keeps_what_it_must", the_filter_keeps_what_it_must),
         (
             "shadow_mode_sends_everything_and_tells_the_verdict",
@@ -54,11 +60,16 @@ fn main() {
         ),
         ("no_event_that_is_judged_out_matches_a_rule", shadow::no_event_that_is_judged_out_matches_a_rule),
     ];
-    for (name, test) in tests {
+    let mut passed = 0;
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (name, test) in
+        tests.into_iter().filter(|(name, _)| named.is_empty() || named.iter().any(|one| name.contains(one)))
+    {
         test();
         println!("test {name} ... ok");
+        passed += 1;
     }
-    println!("test result: ok. {} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out", tests.len());
+    println!("test result: ok. {passed} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
 }
 
 fn cannot_run() -> Option<String> {
@@ -68,11 +79,14 @@ fn cannot_run() -> Option<String> {
     Probe::start(&ProbeOptions::default()).err().map(|error| error.to_string())
 }
 
-/// `userfaultfd N [CPU]`: a call that nobody else makes, N times, on that CPU. `int80 N`: a 32-bit call, N times. `chroot PATH…`: fails for each, the paths do not exist.
+/// `userfaultfd N [CPU]`: a call that nobody else makes, N times, on that CPU. `int80 N`: a 32-bit call, N times.
+/// `fork N`, `wander N`: see [`crowd`]. `chroot PATH…`: fails for each, the paths do not exist.
 /// `restricted`: see [`restricted::watch`]. `roam [CGROUP]`: see [`shadow::roam`].
 fn child(act: &str) {
     let mut words = act.split(' ');
     match words.next() {
+        Some("fork") => crowd::fork(words.next().unwrap().parse().unwrap()),
+        Some("wander") => crowd::wander(words.next().unwrap().parse().unwrap()),
         Some("int80") => loss::call_32_bit(words.next().unwrap().parse().unwrap()),
         Some("userfaultfd") => {
             let times = words.next().unwrap().parse::<u64>().unwrap();

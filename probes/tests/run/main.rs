@@ -8,3 +8,4 @@ mod reload;
 mod require;
 mod service;
 mod syscalls;
+mod under_load;
