@@ -16,6 +16,7 @@ pub mod http;
 mod kernel;
 pub mod learn;
 pub mod log;
+mod memory;
 pub mod output;
 mod path;
 pub mod privilege;

@@ -175,6 +175,7 @@ impl Probe {
             state.hide_processes();
         }
         let (attach, missing) = kernel.attach(&names, options.attach)?;
+        kernel.forget_types();
         state.scan().map_err(|error| ProbeError::Processes { path: options.proc.clone(), error })?;
         Ok(Self {
             kernel,

@@ -166,6 +166,7 @@ impl Host {
         if is_rescheduled {
             self.schedule_snapshot();
         }
+        crate::memory::give_back();
         self.log.info(&format!("reloaded: {rules} rules in force"));
         audit.and(web)
     }

@@ -82,6 +82,7 @@ impl Host {
         host.watch_files(&watched);
         host.schedule_snapshot();
         host.start.systemd.ready(&format!("{rules} rules in force"));
+        crate::memory::give_back();
         host.log.info(&format!("{rules} rules in force"));
         Ok(Some(host))
     }

@@ -91,7 +91,8 @@ fn program_error(program: &'static str) -> impl FnOnce(aya::programs::ProgramErr
 /// The loaded programs. Dropping it detaches them.
 pub(crate) struct Kernel {
     pub(super) object: Ebpf,
-    types: Btf,
+    /// The kernel's, some ten MB: let go of once everything is attached.
+    types: Option<Btf>,
     tracepoints: Vec<OwnedFd>,
 }
 
@@ -115,7 +116,7 @@ impl Kernel {
             .map_max_entries("events", options.ring_bytes)
             .map_max_entries("frames", cpus)
             .load(OBJECT)?;
-        Ok(Self { object, types, tracepoints: Vec::new() })
+        Ok(Self { object, types: Some(types), tracepoints: Vec::new() })
     }
 
     fn map(&mut self, name: &'static str) -> Result<&mut Map, LoadError> {
@@ -229,6 +230,11 @@ impl Kernel {
         Ok((AttachKind::PerSyscall, missing))
     }
 
+    /// Nothing more will be attached.
+    pub(crate) fn forget_types(&mut self) {
+        self.types = None;
+    }
+
     fn attach_btf(&mut self, name: &'static str, tracepoint: &'static str) -> Result<(), LoadError> {
         let program: &mut BtfTracePoint = self
             .object
@@ -236,7 +242,8 @@ impl Kernel {
             .ok_or(LoadError::Missing(name))?
             .try_into()
             .map_err(program_error(name))?;
-        program.load(tracepoint, &self.types).map_err(program_error(name))?;
+        let types = self.types.as_ref().ok_or(LoadError::Missing("types"))?;
+        program.load(tracepoint, types).map_err(program_error(name))?;
         program.attach().map_err(program_error(name))?;
         Ok(())
     }
