@@ -59,7 +59,7 @@ struct Caller {
 
 /// Nobody's rules watch it.
 const FILE: &std::ffi::CStr = c"/usr/lib/os-release";
-const AT_FDCWD: u64 = -100_i64 as u64;
+const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
 
 /// A system call by number.
 fn call(number: libc::c_long, a: u64, b: u64, c: u64) -> i64 {

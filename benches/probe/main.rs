@@ -78,7 +78,7 @@ fn overhead(named: &[String]) {
         ("filtered", us(true, None)),
         ("no tracefs", us(true, Some(AttachKind::EverySyscall))),
         ("all sent", us(false, None)),
-        ("bpftrace", Watcher::Bpftrace(rules.event_types())),
+        ("bpftrace", Watcher::Bpftrace(traceable(&rules))),
     ];
     print!("{:12}", "load");
     for (name, _) in &watchers {
@@ -108,6 +108,13 @@ fn overhead(named: &[String]) {
         }
         println!(" {falco:>6} {aim:>5} {:>8}", load_average());
     }
+}
+
+/// The calls that rules name and this kernel has.
+fn traceable(rules: &RuleSet) -> Vec<EventType> {
+    let probe = Probe::start(&options(rules, true, None)).unwrap();
+    let missing = probe.missing();
+    rules.event_types().into_iter().filter(|event| !missing.contains(&event.name())).collect()
 }
 
 /// The cost of rounds as a ratio, and the watcher's own CPU time where it is known.
