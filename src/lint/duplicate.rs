@@ -4,7 +4,7 @@
 //! Source: seen of kubectl 1.32 (`kubectl label --local`); kustomize 5.5 refuses such a file, and so does the
 //! apiserver with `fieldValidation=Strict`.
 
-use super::report::{Located, ObjectRef};
+use super::report::{Located, ObjectRef, Place};
 use crate::checks::{Finding, Severity};
 use crate::yaml::{Duplicate, Node, Pointer, Stream};
 
@@ -42,7 +42,7 @@ fn finding(duplicate: &Duplicate<'_>, stream: &Stream<'_>, file: &str) -> Option
         object: ObjectRef::of(root).into(),
         position: stream.position(span.start),
         end: stream.position(span.end),
-        related: vec![duplicate.first.span()],
+        related: vec![Place::of(duplicate.first.span(), stream)],
         span,
         finding,
     })

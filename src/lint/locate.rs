@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::report::{Located, ObjectRef};
+use super::report::{Located, ObjectRef, Place};
 use crate::checks::Finding;
 use crate::yaml::{Document, Node, Pointer, Stream, parse_index};
 
@@ -22,7 +22,8 @@ pub(super) fn locate_in(
     object: &Arc<ObjectRef>,
 ) -> Located {
     let span = document.locate(&finding.pointer).0.span();
-    let related = finding.related.iter().map(|(pointer, _)| document.locate(pointer).0.span()).collect();
+    let place = |pointer: &Pointer| Place::of(document.locate(pointer).0.span(), stream);
+    let related = finding.related.iter().map(|(pointer, _)| place(pointer)).collect();
     Located {
         position: stream.position(span.start),
         end: stream.position(span.end),

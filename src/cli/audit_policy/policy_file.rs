@@ -8,7 +8,7 @@ use jiff::Zoned;
 
 use crate::audit::{PolicyFile, ReadError};
 use crate::checks::{self, Check, Finding};
-use crate::lint::report::{FileError, FileReport, Located, ObjectRef};
+use crate::lint::report::{FileError, FileReport, Located, ObjectRef, Place};
 use crate::lint::{AllowError, Allows, locate};
 use crate::yaml::Position;
 
@@ -80,13 +80,14 @@ fn file_error(name: &str, error: &ReadError) -> FileError {
 
 fn in_empty_file(finding: Finding, name: &str) -> Located {
     let position = Position { line: 1, column: 1 };
+    let related = vec![Place { position, end: position, span: 0..0 }; finding.related.len()];
     Located {
         position,
         end: position,
         object: ObjectRef::default().into(),
         file: name.into(),
         document: 0,
-        related: vec![0..0; finding.related.len()],
+        related,
         finding,
         span: 0..0,
     }

@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::checks::{Check, Finding, Severity};
 use crate::edit::Applicability;
 use crate::k8s::{Object, Tree};
-use crate::yaml::{Node, Position};
+use crate::yaml::{Node, Position, Stream};
 
 pub use github::Github;
 pub use html::Html;
@@ -285,8 +285,26 @@ pub struct Located {
     pub end: Position,
     /// The bytes of that place.
     pub span: Range<usize>,
-    /// The bytes of the finding's related places, in their order.
-    pub related: Vec<Range<usize>>,
+    /// The finding's related places, in their order.
+    pub related: Vec<Place>,
+}
+
+/// A place in the text of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where it begins.
+    pub position: Position,
+    /// The first position behind it.
+    pub end: Position,
+    /// Its bytes.
+    pub span: Range<usize>,
+}
+
+impl Place {
+    /// The place of these bytes.
+    pub(in crate::lint) fn of(span: Range<usize>, stream: &Stream<'_>) -> Self {
+        Self { position: stream.position(span.start), end: stream.position(span.end), span }
+    }
 }
 
 /// What an identifier of a finding means: the first sentence of the check's manual, or for what is reported about

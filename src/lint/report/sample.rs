@@ -33,7 +33,11 @@ pub(in crate::lint) fn located() -> Located {
         position: Position { line: 4, column: 5 },
         end: Position { line: 5, column: 17 },
         span: start..SOURCE.len() - 1,
-        related: std::iter::once(0..9).collect(),
+        related: vec![Place {
+            position: Position { line: 1, column: 1 },
+            end: Position { line: 1, column: 10 },
+            span: 0..9,
+        }],
     }
 }
 

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{ExemptedBy, FileError, FileReport, Located, Renderer, Suppression, Totals, about};
 use crate::checks::{Check, Severity};
 use crate::lint::identity::Identity;
+use crate::yaml::Position;
 
 /// Writes one log with one run, a result a line.
 #[derive(Debug, Default)]
@@ -143,25 +144,41 @@ fn result(located: &Located, rule_index: usize, fingerprint: &str) -> Value {
     let finding = &located.finding;
     let message =
         std::iter::once(&finding.message).chain(&finding.notes).cloned().collect::<Vec<_>>().join("\n");
-    json!({
+    let mut result = json!({
         "ruleId": finding.check,
         "ruleIndex": rule_index,
         "level": level(finding.severity),
         "message": {"text": message},
         "locations": [{
-            "physicalLocation": {
-                "artifactLocation": {"uri": uri(&located.file)},
-                "region": {
-                    "startLine": located.position.line,
-                    "startColumn": located.position.column,
-                    "endLine": located.end.line,
-                    "endColumn": located.end.column,
-                },
-            },
+            "physicalLocation": physical(&located.file, located.position, located.end),
             "logicalLocations": [{"fullyQualifiedName": logical_name(located), "kind": "resource"}],
         }],
         // GitHub tells alerts apart by this key only.
         "partialFingerprints": {"primaryLocationLineHash": fingerprint, "lithify/v1": fingerprint},
+    });
+    if !located.related.is_empty() {
+        let labels = finding.related.iter().map(|(_, label)| label);
+        let related = located.related.iter().zip(labels).enumerate().map(|(id, (place, label))| {
+            json!({
+                "id": id,
+                "message": {"text": label},
+                "physicalLocation": physical(&located.file, place.position, place.end),
+            })
+        });
+        result["relatedLocations"] = related.collect();
+    }
+    result
+}
+
+fn physical(file: &str, start: Position, end: Position) -> Value {
+    json!({
+        "artifactLocation": {"uri": uri(file)},
+        "region": {
+            "startLine": start.line,
+            "startColumn": start.column,
+            "endLine": end.line,
+            "endColumn": end.column,
+        },
     })
 }
 
@@ -218,6 +235,9 @@ mod tests {
         assert_eq!(run["results"][0]["ruleIndex"], 0);
         assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "privileged");
         assert_eq!(run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"], 4);
+        let related = &run["results"][0]["relatedLocations"][0];
+        assert_eq!(related["message"]["text"], "of this object");
+        assert_eq!(related["physicalLocation"]["region"]["endColumn"], 10);
         assert_eq!(run["invocations"][0]["executionSuccessful"], false);
     }
 

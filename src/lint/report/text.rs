@@ -228,7 +228,8 @@ struct Excerpt<'s> {
 impl<'s> Excerpt<'s> {
     fn around(source: &'s str, located: &Located) -> Self {
         let primary = first_line_of(source, &located.span);
-        let related: Vec<_> = located.related.iter().map(|span| first_line_of(source, span)).collect();
+        let related: Vec<_> =
+            located.related.iter().map(|place| first_line_of(source, &place.span)).collect();
         let lowest = related.iter().map(|span| span.start).fold(primary.start, usize::min);
         let highest = related.iter().map(|span| span.end).fold(primary.end, usize::max);
         let from = source[..lowest].rfind('\n').map_or(0, |newline| newline + 1);
