@@ -28,6 +28,10 @@ pub struct Context {
     pub writable: Arc<Writable>,
 }
 
+/// Said of a pod in a custom resource of a kind that nobody has told us of, and of its fix.
+const BY_SHAPE: &str = "found by its shape in a custom resource, whose operator may complete it or read it in another way; \
+    `kinds` in lithify.yaml makes it a workload like any other";
+
 /// The findings in a document, be it one object or a list, with pointers from the document's root.
 ///
 /// They come object by object, and within an object check by check. A document that is no Kubernetes object
@@ -138,11 +142,8 @@ impl<T: Tree> Judged<'_, T> {
             _ => predicate::fix(rule, violation, self.pod, base),
         };
         let is_own = self.is_own && control_plane::NEEDED.contains(&check.id);
-        // An operator may read a custom resource in another way; a component of the control plane needs the host.
-        if (self.source.origin == Origin::Shape || is_own)
-            && let Some(fix) = &mut fix
-        {
-            fix.applicability = Applicability::DisplayOnly;
+        if let Some(fix) = &mut fix {
+            self.temper(fix, is_own);
         }
         Finding {
             check: check.id,
@@ -153,6 +154,17 @@ impl<T: Tree> Judged<'_, T> {
             notes,
             related: Vec::new(),
             fix,
+        }
+    }
+
+    /// Makes a fix no surer than its object lets it be.
+    fn temper(&self, fix: &mut Fix, is_own: bool) {
+        if is_own {
+            fix.applicability = Applicability::DisplayOnly;
+            fix.reasons = vec!["a component of the control plane needs this".to_owned()];
+        } else if self.source.origin == Origin::Shape && fix.applicability != Applicability::DisplayOnly {
+            fix.applicability = Applicability::Unsafe;
+            fix.reasons.push(BY_SHAPE.to_owned());
         }
     }
 
@@ -197,9 +209,7 @@ impl<T: Tree> Judged<'_, T> {
     }
 
     fn notes(&self) -> Vec<String> {
-        let by_shape = (self.source.origin == Origin::Shape).then_some(
-            "found by its shape in a custom resource, whose operator may complete it or read it in another way",
-        );
+        let by_shape = (self.source.origin == Origin::Shape).then_some(BY_SHAPE);
         let is_static = self.is_static.then_some(
             "a static pod: the kubelet starts it without asking admission, so no webhook or policy sees this",
         );
@@ -318,15 +328,15 @@ mod tests {
     }
 
     #[test]
-    fn never_fixes_what_it_found_by_shape() {
+    fn what_is_found_by_shape_has_no_safe_fix() {
         let rollout = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {"template":
-            {"spec": {"containers": [{"image": "a", "securityContext": {"privileged": true}}]}}}});
+            {"spec": {"containers": [{"name": "a", "image": "a", "securityContext": {"privileged": true}}]}}}});
         let found = judge(&rollout, &selection(), &Context::default());
-        assert_eq!(found.len(), 2);
-        for finding in &found {
-            assert_eq!(finding.fix.as_ref().unwrap().applicability, Applicability::DisplayOnly);
-            assert!(finding.notes[0].contains("shape"));
-        }
+        let fixes: Vec<_> = found.iter().map(|finding| finding.fix.as_ref().unwrap()).collect();
+        assert_eq!(fixes.len(), 2);
+        assert!(fixes.iter().all(|fix| fix.applicability == Applicability::Unsafe));
+        assert!(fixes.iter().all(|fix| fix.reasons.last().unwrap() == BY_SHAPE));
+        assert!(found.iter().all(|finding| finding.notes[0].contains("shape")));
         let template = vec!["spec".to_owned(), "template".to_owned()];
         let kind = CustomKind { group: "argoproj.io".into(), kind: "Rollout".into(), template };
         let context = Context { kinds: Kinds { custom: vec![kind] }, ..Context::default() };

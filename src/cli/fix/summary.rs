@@ -146,7 +146,11 @@ pub(super) fn reason(located: &Located, why: &Why) -> String {
             format!("no automatic fix: `lithify checks {}` says why", located.finding.check)
         }
         Why::NoFix if title.is_empty() => "no automatic fix".to_owned(),
-        Why::NoFix if fix.is_some_and(|fix| !fix.ops.is_empty()) => format!("not automatically: {title}"),
+        Why::NoFix if fix.is_some_and(|fix| !fix.ops.is_empty()) => {
+            let reasons = fix.map(|fix| fix.reasons.join("; ")).filter(|reasons| !reasons.is_empty());
+            let reasons = reasons.map(|reasons| format!(": {reasons}")).unwrap_or_default();
+            format!("not automatically: {title}{reasons}")
+        }
         Why::NoFix => format!("no automatic fix: {title}"),
     }
 }

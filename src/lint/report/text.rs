@@ -8,8 +8,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Snippet, renderer::DecorSt
 use anstyle::{AnsiColor, Style};
 
 use super::{FileError, FileReport, Located, Preparation, Renderer, Totals};
-use crate::checks::{Check, Severity};
-use crate::edit::Applicability;
+use crate::checks::{Check, Finding, Severity};
+use crate::edit::{Applicability, Fix};
 
 /// Writes each finding over its source line, and closing lines.
 #[derive(Debug)]
@@ -213,8 +213,19 @@ fn help(located: &Located) -> Option<String> {
         Applicability::Unsafe if fix.reasons.is_empty() => {
             format!("{} (unsafe fix: may change behaviour)", fix.title)
         }
-        Applicability::Unsafe => format!("{} (unsafe fix: {})", fix.title, fix.reasons.join("; ")),
+        Applicability::Unsafe => match reasons_beside(&located.finding, fix).as_str() {
+            "" => format!("{} (unsafe fix)", fix.title),
+            reasons => format!("{} (unsafe fix: {reasons})", fix.title),
+        },
     })
+}
+
+/// The reasons of a fix that the finding does not give already.
+fn reasons_beside(finding: &Finding, fix: &Fix) -> String {
+    let is_new = |reason: &&str| {
+        !finding.message.contains(*reason) && !finding.notes.iter().any(|note| note == reason)
+    };
+    fix.reasons.iter().map(String::as_str).filter(is_new).collect::<Vec<_>>().join("; ")
 }
 
 /// The part of a file from the first to the last line that a finding points at, with spans relative to it.
