@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::yaml_sink::{EditError, check, put};
-use super::{FieldOp, apply};
+use super::FieldOp;
+use super::apply::applied;
+use super::yaml_sink::{EditError, check, put, read_again};
 use crate::yaml::{EditRefusal, Editor, Stream};
 
 /// Changes to the documents of a stream, each accepted or refused as a whole before anything is written.
@@ -57,20 +58,36 @@ impl<'s> Draft<'s> {
     /// # Errors
     /// [`EditError`]; never a text that means something else.
     pub fn finish(self) -> Result<Vec<u8>, EditError> {
+        self.finish_with(|_| ()).map(|(text, ())| text)
+    }
+
+    /// As [`finish`](Self::finish), with what `read` makes of the new text, which is parsed already.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish); nothing is read then.
+    pub fn finish_with<R>(self, read: impl FnOnce(&Stream<'_>) -> R) -> Result<(Vec<u8>, R), EditError> {
         let mut intended = BTreeMap::new();
         for (&document, changed) in &self.changed {
             let Some(place) = self.stream.document(document) else { continue };
-            let mut value = place.to_value();
-            apply(&changed.ops, &mut value)?;
-            intended.insert(document, value);
+            intended.insert(document, applied(&changed.ops, place.to_value())?);
         }
         let editors: Vec<&Editor<'_>> = self.changed.values().map(|changed| &changed.editor).collect();
-        let mut text = Editor::finish_all(self.stream, &editors, true);
-        if check(self.stream, &intended, &text).is_err() {
-            text = Editor::finish_all(self.stream, &editors, false);
-            check(self.stream, &intended, &text)?;
+        // What a scalar's style makes of its value shows only once it is read again.
+        for literals in [true, false] {
+            let text = Editor::finish_all(self.stream, &editors, literals);
+            let after =
+                read_again(&text).and_then(|after| check(self.stream, &intended, &after).map(|()| after));
+            match after {
+                Err(_) if literals => {}
+                Err(error) => return Err(error),
+                Ok(after) => {
+                    let read = read(&after);
+                    drop(after);
+                    return Ok((text.into_owned().into_bytes(), read));
+                }
+            }
         }
-        Ok(text.into_owned().into_bytes())
+        unreachable!("the second text is returned, or its error")
     }
 }
 

@@ -3,6 +3,7 @@
 //! Data in: what a check or a plan wants changed. Data out: the bytes of a file, or the patch of an
 //! admission response. Both make the same object (invariant 2).
 
+mod apply;
 mod draft;
 mod json_patch;
 mod op;
@@ -11,7 +12,8 @@ mod yaml_sink;
 #[cfg(test)]
 mod tests;
 
+pub use apply::{ApplyError, apply};
 pub use draft::Draft;
-pub use json_patch::{ApplyError, apply, json_patch};
+pub use json_patch::json_patch;
 pub use op::{Applicability, FieldOp, Fix};
 pub use yaml_sink::{EditError, yaml_sink};
