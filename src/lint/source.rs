@@ -50,18 +50,10 @@ pub fn judge(
     settings: &Settings,
     siblings: &dyn Fn() -> Vec<Sibling>,
 ) -> FileReport {
-    let mut report = FileReport { file: file.to_owned(), ..FileReport::default() };
-    if memchr::memchr(0, &bytes).is_some()
-        && !bytes.starts_with(&[0xFF, 0xFE])
-        && !bytes.starts_with(&[0xFE, 0xFF])
-    {
-        report.errors.push(whole_file(file, "this is a binary file, expected YAML or JSON"));
-        return report;
-    }
-    match parse(&bytes) {
-        Err(error) => report.errors.push(syntax_error(file, &error)),
-        Ok(stream) => Source { file, stream: &stream, settings, siblings }.judge(&mut report),
-    }
+    let mut report = match parse(file, &bytes) {
+        Err(error) => unparsed(file, error),
+        Ok(stream) => judge_stream(file, &stream, settings, siblings),
+    };
     // Only those who show source lines need it, and they only show it with findings.
     if !report.findings.is_empty() || !report.errors.is_empty() {
         report.source = String::from_utf8(bytes).unwrap_or_default();
@@ -69,12 +61,37 @@ pub fn judge(
     report
 }
 
-/// A repeated key is no reason not to judge: see [`super::duplicate`].
-fn parse(bytes: &[u8]) -> Result<Stream<'_>, SyntaxError> {
-    Stream::parse(bytes).or_else(|error| match error.reason() {
+/// Judges what was [`parse`]d; the report has no source.
+pub(super) fn judge_stream(
+    file: &str,
+    stream: &Stream<'_>,
+    settings: &Settings,
+    siblings: &dyn Fn() -> Vec<Sibling>,
+) -> FileReport {
+    let mut report = FileReport { file: file.to_owned(), ..FileReport::default() };
+    Source { file, stream, settings, siblings }.judge(&mut report);
+    report
+}
+
+/// Parses one source. A repeated key is no reason not to judge: see [`super::duplicate`].
+///
+/// # Errors
+/// Why it cannot be judged.
+pub(super) fn parse<'b>(file: &str, bytes: &'b [u8]) -> Result<Stream<'b>, FileError> {
+    let is_utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    if memchr::memchr(0, bytes).is_some() && !is_utf16 {
+        return Err(whole_file(file, "this is a binary file, expected YAML or JSON"));
+    }
+    let parsed = Stream::parse(bytes).or_else(|error| match error.reason() {
         SyntaxReason::DuplicateKey { .. } => Stream::parse_lenient(bytes),
         _ => Err(error),
-    })
+    });
+    parsed.map_err(|error| syntax_error(file, &error))
+}
+
+/// The report of what is no YAML.
+pub(super) fn unparsed(file: &str, error: FileError) -> FileReport {
+    FileReport { file: file.to_owned(), errors: vec![error], ..FileReport::default() }
 }
 
 fn syntax_error(file: &str, error: &SyntaxError) -> FileError {

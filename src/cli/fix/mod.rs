@@ -182,7 +182,7 @@ fn settings(args: &FixArgs) -> anyhow::Result<Settings> {
 fn stdin(args: &FixArgs, settings: &Settings, terminal: &mut Terminal) -> anyhow::Result<FixedFile> {
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes).context("read standard input")?;
-    let fixed = fix(&args.input.stdin_filename, bytes.clone(), settings, &Vec::new, args.with_unsafe);
+    let fixed = fix(&args.input.stdin_filename, &bytes, settings, &Vec::new, args.with_unsafe);
     if args.diff {
         let file = args.input.stdin_filename.clone();
         return Ok(FixedFile {
@@ -233,11 +233,11 @@ fn files(
             let fixed = Fixed::unchanged(report);
             return FixedFile { file, fixed, is_skipped: true, ..FixedFile::default() };
         }
-        let before = args.diff.then(|| bytes.clone());
-        let mut fixed = fix(&file, bytes, settings, &|| siblings.of(path), args.with_unsafe);
+        let mut fixed = fix(&file, &bytes, settings, &|| siblings.of(path), args.with_unsafe);
         if args.diff {
             fixed = fixed.at_old_places();
         }
+        let before = args.diff.then_some(bytes);
         prepare(path, FixedFile { file, fixed, before, ..FixedFile::default() })
     };
     for_each_file(&found.files, work, |file| {

@@ -4,7 +4,7 @@
 //! or list where there was none are merged (each container check makes the `securityContext` that it misses), and
 //! two that remove items of one list are: the indices are counted anew.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::edit::FieldOp;
 use crate::yaml::{Pointer, parse_index};
@@ -53,26 +53,46 @@ impl Batch {
         joined.map_or(Joined::Later, |ops| Joined::Now(ops.concat()))
     }
 
+    /// Whether [`join`](Self::join) says so, without the operations.
+    pub(super) fn joins(&self, ops: &[FieldOp]) -> bool {
+        match ops {
+            _ if self.accepted.is_empty() => true,
+            [FieldOp::Remove { at }] => matches!(self.join_removal(at), Joined::Now(_)),
+            ops => ops.iter().all(|op| self.lets_pass(op)),
+        }
+    }
+
+    /// The operations of all accepted repairs at once, for the document as it was; `None` where one moves items, so that
+    /// places depend on what came before.
+    pub(super) fn all(&self) -> Option<&[FieldOp]> {
+        (!self.accepted.iter().any(moves_siblings)).then_some(&self.accepted)
+    }
+
     /// One operation, unless an accepted one is in its way; what others have done already is left out.
     fn join_op(&self, op: &FieldOp) -> Option<Vec<FieldOp>> {
-        let mut ops = vec![op.clone()];
-        for accepted in &self.accepted {
-            match (op, accepted) {
-                (FieldOp::Set { at, value }, FieldOp::Set { at: other, value: there }) if at == other => {
-                    ops = merge(at, there, value)?;
-                }
-                (FieldOp::Append { at, value }, FieldOp::Append { at: other, value: there })
-                    if at == other =>
-                {
-                    if is_same_item(value, there) {
-                        return None;
-                    }
-                }
-                _ if are_apart(op, accepted) => {}
-                _ => return None,
-            }
+        if !self.lets_pass(op) {
+            return None;
         }
-        Some(ops)
+        let missing = self.accepted.iter().find_map(|accepted| match (op, accepted) {
+            (FieldOp::Set { at, value }, FieldOp::Set { at: other, value: there }) if at == other => {
+                Some(missing(at, there, value))
+            }
+            _ => None,
+        });
+        Some(missing.unwrap_or_else(|| vec![op.clone()]))
+    }
+
+    /// Whether no accepted operation is in the way of another one.
+    fn lets_pass(&self, op: &FieldOp) -> bool {
+        self.accepted.iter().all(|accepted| match (op, accepted) {
+            (FieldOp::Set { at, value }, FieldOp::Set { at: other, value: there }) if at == other => {
+                agree(there, value)
+            }
+            (FieldOp::Append { at, value }, FieldOp::Append { at: other, value: there }) if at == other => {
+                !is_same_item(value, there)
+            }
+            _ => are_apart(op, accepted),
+        })
     }
 
     /// A removal beside removals from the same list.
@@ -98,33 +118,35 @@ impl Batch {
     }
 }
 
-/// What makes `wanted` of the value that another repair has put at a place: the values that are missing in it.
-/// `None` where the two contradict each other.
-fn merge(at: &Pointer, there: &Value, wanted: &Value) -> Option<Vec<FieldOp>> {
+/// Whether what is wanted at a place goes together with what another repair has put there.
+fn agree(there: &Value, wanted: &Value) -> bool {
     match (there, wanted) {
-        (Value::Object(there), Value::Object(wanted)) => merge_mappings(at, there, wanted),
-        (Value::Array(there), Value::Array(wanted)) => {
-            let clashes = wanted.iter().any(|item| there.iter().any(|other| is_same_item(item, other)));
-            let append = |item: &Value| FieldOp::Append { at: at.clone(), value: item.clone() };
-            (!clashes).then(|| wanted.iter().map(append).collect())
+        (Value::Object(there), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, value)| there.get(key).is_none_or(|other| agree(other, value)))
         }
-        (there, wanted) => (there == wanted).then(Vec::new),
+        (Value::Array(there), Value::Array(wanted)) => {
+            !wanted.iter().any(|item| there.iter().any(|other| is_same_item(item, other)))
+        }
+        (there, wanted) => there == wanted,
     }
 }
 
-fn merge_mappings(
-    at: &Pointer,
-    there: &Map<String, Value>,
-    wanted: &Map<String, Value>,
-) -> Option<Vec<FieldOp>> {
-    let mut ops = Vec::new();
-    for (key, value) in wanted {
-        match there.get(key) {
-            Some(other) => ops.extend(merge(&at.join(key), other, value)?),
-            None => ops.push(FieldOp::Set { at: at.join(key), value: value.clone() }),
+/// What makes `wanted` of the value that another repair has put at a place, and which it [`agree`]s with: the values
+/// that are missing in it.
+fn missing(at: &Pointer, there: &Value, wanted: &Value) -> Vec<FieldOp> {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => {
+            let of_entry = |(key, value): (&String, &Value)| match there.get(key) {
+                Some(other) => missing(&at.join(key), other, value),
+                None => vec![FieldOp::Set { at: at.join(key), value: value.clone() }],
+            };
+            wanted.iter().flat_map(of_entry).collect()
         }
+        (Value::Array(_), Value::Array(wanted)) => {
+            wanted.iter().map(|item| FieldOp::Append { at: at.clone(), value: item.clone() }).collect()
+        }
+        _ => Vec::new(),
     }
-    Some(ops)
 }
 
 /// Puts into a value what another repair adds to it.
@@ -151,41 +173,61 @@ fn is_same_item(left: &Value, right: &Value) -> bool {
 
 /// Whether neither operation changes what the other names.
 fn are_apart(left: &FieldOp, right: &FieldOp) -> bool {
-    let (reach, other) = (reach(left), reach(right));
-    match (reach, other) {
+    match (reach(left), reach(right)) {
         // An item at the end moves nothing, so that items of the list may change, but not the list.
-        (Reach::End(one), Reach::End(other)) => {
-            one == other || !(is_above(&one, &other) || is_above(&other, &one))
-        }
+        (Reach::End(one), Reach::End(other)) => one == other || !(one.is_above(other) || other.is_above(one)),
         (Reach::End(list), Reach::All(place)) | (Reach::All(place), Reach::End(list)) => {
-            !is_above(&place, &list)
+            !place.is_above(list)
         }
-        (Reach::All(one), Reach::All(other)) => !is_above(&one, &other) && !is_above(&other, &one),
+        (Reach::All(one), Reach::All(other)) => !one.is_above(other) && !other.is_above(one),
     }
 }
 
 /// What an operation changes.
-enum Reach {
+enum Reach<'o> {
     /// Everything at and below a place.
-    All(Pointer),
+    All(Place<'o>),
     /// The end of a list.
-    End(Pointer),
+    End(Place<'o>),
 }
 
-fn reach(op: &FieldOp) -> Reach {
-    let moves_siblings = match op {
+fn reach(op: &FieldOp) -> Reach<'_> {
+    let at = op.at();
+    let depth = at.tokens().len();
+    match op {
+        FieldOp::Append { .. } => Reach::End(Place { at, depth }),
+        op if moves_siblings(op) => Reach::All(Place { at, depth: depth.saturating_sub(1) }),
+        _ => Reach::All(Place { at, depth }),
+    }
+}
+
+/// Whether the items of a list have other indices afterwards.
+fn moves_siblings(op: &FieldOp) -> bool {
+    match op {
         FieldOp::Insert { .. } => true,
         FieldOp::Remove { at } => at.last().and_then(parse_index).is_some(),
-        FieldOp::Append { at, .. } => return Reach::End(at.clone()),
-        FieldOp::Set { .. } | FieldOp::Replace { .. } => false,
-    };
-    let at = op.at();
-    Reach::All(if moves_siblings { at.parent().unwrap_or_default() } else { at.clone() })
+        _ => false,
+    }
 }
 
-/// Whether a place is another one or above it.
-fn is_above(place: &Pointer, other: &Pointer) -> bool {
-    place.tokens().len() <= other.tokens().len() && place.tokens().zip(other.tokens()).all(|(a, b)| a == b)
+/// The first tokens of a pointer: pairs of places are compared far too often to copy them.
+#[derive(Clone, Copy)]
+struct Place<'o> {
+    at: &'o Pointer,
+    depth: usize,
+}
+
+impl Place<'_> {
+    /// Whether this place is another one or above it.
+    fn is_above(self, other: Place<'_>) -> bool {
+        self.depth <= other.depth && self.at.tokens().take(self.depth).eq(other.at.tokens().take(self.depth))
+    }
+}
+
+impl PartialEq for Place<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.depth == other.depth && self.is_above(*other)
+    }
 }
 
 #[cfg(test)]
@@ -213,14 +255,20 @@ mod tests {
 
     /// The object after every repair that goes together with those before it, and how many there were.
     fn joined(mut object: Value, repairs: &[Vec<FieldOp>]) -> (Value, usize) {
-        let mut batch = Batch::default();
+        let (mut batch, mut before) = (Batch::default(), object.clone());
         let mut count = 0;
         for repair in repairs {
-            if let Joined::Now(ops) = batch.join(repair) {
+            let joined = batch.join(repair);
+            assert_eq!(batch.joins(repair), joined != Joined::Later);
+            if let Joined::Now(ops) = joined {
                 apply(&ops, &mut object).unwrap();
                 batch.accept(repair);
                 count += 1;
             }
+        }
+        if let Some(ops) = batch.all() {
+            apply(ops, &mut before).unwrap();
+            assert_eq!(before, object, "all at once make the same");
         }
         (object, count)
     }

@@ -11,8 +11,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::batch::{Batch, Joined};
+use super::Settings;
 use super::report::{FileReport, Located, ObjectRef};
-use super::{Settings, judge};
+use super::source::{judge_stream, parse, unparsed};
 use crate::checks::Finding;
 use crate::checks::static_pod::Sibling;
 use crate::edit::{Applicability, Draft, EditError, Fix};
@@ -92,28 +93,128 @@ pub enum Why {
 /// Repairs a source: with safe repairs only, or with unsafe ones as well.
 pub fn fix(
     file: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     settings: &Settings,
     siblings: &dyn Fn() -> Vec<Sibling>,
     with_unsafe: bool,
 ) -> Fixed {
-    let mut refused = Refused::default();
-    let mut repaired = Vec::new();
-    let mut text = bytes;
-    let mut report = judge(file, text.clone(), settings, siblings);
-    let mut before = Vec::new();
-    for _ in 0..ROUNDS {
-        let round = Round { findings: &report.findings, with_unsafe };
-        let Some((new, done)) = round.run(&text, &mut refused) else { break };
-        (text, repaired) = (new, [repaired, done].concat());
-        let old = std::mem::replace(&mut report, judge(file, text.clone(), settings, siblings));
-        if before.is_empty() {
-            before = old.findings;
+    let (refused, repaired, before) = (Refused::default(), Vec::new(), Vec::new());
+    let mut fixer = Fixer { file, settings, siblings, with_unsafe, refused, repaired, before };
+    let (text, report) = match parse(file, bytes) {
+        Err(error) => (None, unparsed(file, error)),
+        Ok(stream) => fixer.run(&stream, ROUNDS),
+    };
+    let Fixer { refused, mut repaired, before, .. } = fixer;
+    let remaining = report.findings.iter().map(|located| refused.why(located, with_unsafe)).collect();
+    repaired.sort_by_key(|repair| repair.position);
+    Fixed { text, repaired, report, remaining, before }
+}
+
+/// Repairs of one source.
+struct Fixer<'f> {
+    file: &'f str,
+    settings: &'f Settings,
+    siblings: &'f dyn Fn() -> Vec<Sibling>,
+    with_unsafe: bool,
+    refused: Refused,
+    repaired: Vec<Repair>,
+    /// See [`Fixed::before`].
+    before: Vec<Located>,
+}
+
+impl Fixer<'_> {
+    /// Judges, repairs and goes on with what comes of that, for so many rounds: the last text, if it is another
+    /// one, and its judgement.
+    ///
+    /// Each text is parsed once: the round that wrote it has compared it with what was meant.
+    fn run(&mut self, stream: &Stream<'_>, rounds: usize) -> (Option<Vec<u8>>, FileReport) {
+        let report = judge_stream(self.file, stream, self.settings, self.siblings);
+        if rounds == 0 {
+            return (None, report);
+        }
+        let Some((draft, done)) = self.draft(stream, &report.findings) else { return (None, report) };
+        let before = self.repaired.len();
+        self.repaired.extend(done.iter().map(|(located, fix)| Repair::new(located, fix)));
+        match draft.finish_with(|after| self.run(after, rounds - 1)) {
+            Ok((text, (later, judged))) => {
+                // The last to come here is the first round.
+                self.before = report.findings;
+                (Some(later.unwrap_or(text)), judged)
+            }
+            Err(error) => {
+                self.repaired.truncate(before);
+                for (located, _) in done {
+                    self.refused.add(located, error.to_string());
+                }
+                (None, report)
+            }
         }
     }
-    let remaining = report.findings.iter().map(|located| refused.why(located, with_unsafe)).collect();
-    repaired.sort_by_key(|repair: &Repair| repair.position);
-    Fixed { text: (!repaired.is_empty()).then_some(text), repaired, report, remaining, before }
+
+    /// As many of the repairs as go together; `None` where there are none.
+    fn draft<'s, 'l>(
+        &mut self,
+        stream: &'s Stream<'s>,
+        findings: &'l [Located],
+    ) -> Option<(Draft<'s>, Vec<(&'l Located, &'l Fix)>)> {
+        let wanted = findings.iter().filter_map(|located| {
+            let fix = applicable(&located.finding, self.with_unsafe)?;
+            (!self.refused.has(located)).then_some((located, fix))
+        });
+        let wanted: Vec<_> = wanted.collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        // It was judged all the same, but not everything can be written.
+        if stream.duplicates().len() > 0
+            && let Err(error) = Stream::parse(stream.source().as_bytes())
+        {
+            for (located, _) in wanted {
+                self.refused.add(located, format!("the file cannot be edited: {error}"));
+            }
+            return None;
+        }
+        let mut draft = Draft::new(stream);
+        let mut done = Vec::new();
+        for wanted in wanted.chunk_by(|one, other| one.0.document == other.0.document) {
+            done.extend(self.draft_document(&mut draft, wanted));
+        }
+        (!done.is_empty()).then_some((draft, done))
+    }
+
+    /// Those of a document's repairs that are in the draft then.
+    fn draft_document<'l>(
+        &mut self,
+        draft: &mut Draft<'_>,
+        wanted: &[(&'l Located, &'l Fix)],
+    ) -> Vec<(&'l Located, &'l Fix)> {
+        let Some((first, _)) = wanted.first() else { return Vec::new() };
+        let mut batch = Batch::default();
+        let mut done = Vec::new();
+        for (located, fix) in wanted {
+            if batch.joins(&fix.ops) {
+                batch.accept(&fix.ops);
+                done.push((*located, *fix));
+            }
+        }
+        // Nearly always all can be written, and at once is faster. Else it must show which cannot.
+        if batch.all().is_some_and(|ops| draft.add(first.document, ops).is_ok()) {
+            return done;
+        }
+        (batch, done) = (Batch::default(), Vec::new());
+        for (located, fix) in wanted {
+            let Joined::Now(ops) = batch.join(&fix.ops) else { continue };
+            match draft.add(located.document, &ops) {
+                Ok(()) => {
+                    batch.accept(&fix.ops);
+                    done.push((*located, *fix));
+                }
+                Err(EditError::Refused { refusal, .. }) => self.refused.add(located, refusal.to_string()),
+                Err(error) => self.refused.add(located, error.to_string()),
+            }
+        }
+        done
+    }
 }
 
 /// Repairs that cannot be made, by document, check and place.
@@ -155,68 +256,6 @@ impl Refused {
 fn applicable(finding: &Finding, with_unsafe: bool) -> Option<&Fix> {
     let least = if with_unsafe { Applicability::Unsafe } else { Applicability::Safe };
     finding.fix.as_ref().filter(|fix| fix.applicability >= least)
-}
-
-/// The repairs of one judgement.
-struct Round<'r> {
-    findings: &'r [Located],
-    with_unsafe: bool,
-}
-
-impl Round<'_> {
-    /// The text with as many of the repairs as go together; `None` where there are none.
-    fn run(&self, text: &[u8], refused: &mut Refused) -> Option<(Vec<u8>, Vec<Repair>)> {
-        let wanted = self.findings.iter().filter_map(|located| {
-            let fix = applicable(&located.finding, self.with_unsafe)?;
-            (!refused.has(located)).then_some((located, fix))
-        });
-        let wanted: Vec<_> = wanted.collect();
-        if wanted.is_empty() {
-            return None;
-        }
-        let stream = match Stream::parse(text) {
-            Ok(stream) => stream,
-            Err(error) => {
-                for (located, _) in wanted {
-                    refused.add(located, format!("the file cannot be edited: {error}"));
-                }
-                return None;
-            }
-        };
-        let mut draft = Draft::new(&stream);
-        let mut batches: HashMap<usize, Batch> = HashMap::new();
-        let mut done = Vec::new();
-        for (located, fix) in wanted {
-            let batch = batches.entry(located.document).or_default();
-            let joined = batch.join(&fix.ops);
-            let ops = match joined {
-                Joined::Later => continue,
-                Joined::Now(ops) => ops,
-            };
-            match draft.add(located.document, &ops) {
-                Ok(()) => {
-                    batch.accept(&fix.ops);
-                    done.push((located, fix));
-                }
-                Err(EditError::Refused { refusal, .. }) => refused.add(located, refusal.to_string()),
-                Err(error) => refused.add(located, error.to_string()),
-            }
-        }
-        if done.is_empty() {
-            return None;
-        }
-        match draft.finish() {
-            Ok(text) => {
-                Some((text, done.into_iter().map(|(located, fix)| Repair::new(located, fix)).collect()))
-            }
-            Err(error) => {
-                for (located, _) in done {
-                    refused.add(located, error.to_string());
-                }
-                None
-            }
-        }
-    }
 }
 
 impl Repair {
