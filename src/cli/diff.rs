@@ -32,19 +32,25 @@ pub(crate) fn write_texts(
     writeln!(out, "{bold}--- {}{bold:#}", name(before))?;
     writeln!(out, "{bold}+++ {}{bold:#}", name(after))?;
     let (before, after) = (text(before), text(after));
-    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+    let diff = TextDiff::from_lines(&*before, &*after);
     for found in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         writeln!(out, "{hunk}{}{hunk:#}", found.header())?;
         for line in found.iter_changes() {
             let (sign, style) = match line.tag() {
-                ChangeTag::Delete => ('-', paint(AnsiColor::Red)),
-                ChangeTag::Insert => ('+', paint(AnsiColor::Green)),
-                ChangeTag::Equal => (' ', Style::new()),
+                ChangeTag::Delete => (b'-', paint(AnsiColor::Red)),
+                ChangeTag::Insert => (b'+', paint(AnsiColor::Green)),
+                ChangeTag::Equal => (b' ', Style::new()),
             };
             let text = line.value().trim_end_matches('\n');
-            // A patch is exact; what somebody looks at may not steer the terminal.
-            let text = if is_styled { printable(text) } else { Cow::Borrowed(text) };
-            writeln!(out, "{style}{sign}{text}{style:#}")?;
+            if is_styled {
+                // What somebody looks at may not steer the terminal.
+                writeln!(out, "{style}{}{}{style:#}", char::from(sign), printable(text))?;
+            } else {
+                // A patch is exact.
+                out.write_all(&[sign])?;
+                out.write_all(text.as_bytes())?;
+                out.write_all(b"\n")?;
+            }
             if line.missing_newline() {
                 writeln!(out, "\\ No newline at end of file")?;
             }
@@ -53,6 +59,6 @@ pub(crate) fn write_texts(
     Ok(())
 }
 
-fn text(bytes: Option<&[u8]>) -> String {
-    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+fn text(bytes: Option<&[u8]>) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes.unwrap_or_default())
 }

@@ -121,12 +121,6 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
         prepare(&mut report);
         reporting.take(&report, terminal)?;
     }
-    let found = walk(&files, args.input.no_ignore);
-    for error in &found.errors {
-        let report =
-            FileReport { file: error.file.clone(), errors: vec![error.clone()], ..FileReport::default() };
-        reporting.take(&report, terminal)?;
-    }
     let (siblings, charts) = (Siblings::default(), Charts::default());
     let judge_file = |path: &Path, bytes: Vec<u8>| {
         let template = charts.unexpanded(path, &bytes);
@@ -134,10 +128,12 @@ pub(super) fn run(args: &LintArgs, terminal: &mut Terminal) -> anyhow::Result<Ou
         template.unwrap_or_else(judged)
     };
     let options = args.rendering.options()?;
-    let plan = render::plan(found.files, &charts, &options);
-    render::run_all(&plan, &options, judge_file, prepare, |report| reporting.take(report, terminal))?;
+    let mut plan = render::plan(|| walk(&files, args.input.no_ignore), &charts, &options);
+    let mut found = walk(&files, args.input.no_ignore);
+    let take = |report: &FileReport| reporting.take(report, terminal);
+    render::run_all(&mut plan, found.by_ref(), &options, judge_file, prepare, take)?;
+    let mut skipped = found.into_skipped();
     let scope = Scope { directories: files.into_iter().filter(|path| path.is_dir()).collect() };
-    let mut skipped = found.skipped;
     skipped.extend(plan.skipped.clone());
     let totals = reporting.finish(&scope, skipped, terminal)?;
     if stdin_is_empty {

@@ -1,9 +1,9 @@
 //! Replacing a file's content as a whole: a reader sees the old text or the new one.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,11 +22,13 @@ pub(super) fn file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// A file's new content beside it, which takes its place when it is committed and goes when it is dropped.
+///
+/// No file is kept open: there may be more of these than a process may have open files.
 #[derive(Debug)]
 pub(super) struct Prepared {
     target: PathBuf,
     temporary: PathBuf,
-    file: File,
+    device: u64,
     is_committed: bool,
 }
 
@@ -36,25 +38,34 @@ impl Prepared {
     /// # Errors
     /// Where it cannot be written.
     pub(super) fn new(path: &Path, bytes: &[u8]) -> io::Result<Self> {
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let there = fs::symlink_metadata(path).ok();
+        let (target, there) = match there {
+            // A link stays one.
+            Some(metadata) if metadata.is_symlink() => {
+                let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+                let there = fs::metadata(&target).ok();
+                (target, there)
+            }
+            there => (path.to_owned(), there),
+        };
         let temporary = temporary(&target);
-        let file = File::create_new(&temporary)?;
-        let mut prepared = Self { target, temporary, file, is_committed: false };
-        prepared.fill(bytes)?;
-        Ok(prepared)
-    }
-
-    fn fill(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Ok(metadata) = fs::metadata(&self.target) {
-            let own = self.file.metadata()?;
-            let (uid, gid) = (metadata.uid(), metadata.gid());
+        let mode = there.as_ref().map_or(0o666, |there| there.mode() & 0o7777);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        let own = file.metadata()?;
+        // From here on it goes where something fails.
+        let prepared = Self { target, temporary, device: own.dev(), is_committed: false };
+        if let Some(there) = there {
+            let (uid, gid) = (there.uid(), there.gid());
             if (own.uid(), own.gid()) != (uid, gid) {
                 // First the owner: changing it takes some bits of the mode away.
-                fchown(&self.file, Some(uid), Some(gid)).map_err(|error| owner_error(uid, gid, &error))?;
+                fchown(&file, Some(uid), Some(gid)).map_err(|error| owner_error(uid, gid, &error))?;
             }
-            self.file.set_permissions(metadata.permissions())?;
+            if (own.uid(), own.gid(), own.mode()) != (uid, gid, there.mode()) {
+                file.set_permissions(there.permissions())?;
+            }
         }
-        self.file.write_all(bytes)
+        file.write_all(bytes)?;
+        Ok(prepared)
     }
 
     /// Puts the content, which must have been [`sync`]ed, into the file's place.
@@ -85,12 +96,12 @@ const MANY: usize = 8;
 /// Where that fails, for all of them.
 pub(super) fn sync(prepared: &[&Prepared]) -> io::Result<()> {
     if prepared.len() < MANY {
-        return prepared.iter().try_for_each(|one| one.file.sync_all());
+        return prepared.iter().try_for_each(|one| File::open(&one.temporary)?.sync_all());
     }
     let mut synced = BTreeSet::new();
     for one in prepared {
-        if synced.insert(one.file.metadata()?.dev()) {
-            rustix::fs::syncfs(&one.file)?;
+        if synced.insert(one.device) {
+            rustix::fs::syncfs(File::open(&one.temporary)?)?;
         }
     }
     Ok(())

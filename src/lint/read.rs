@@ -94,6 +94,8 @@ pub(super) fn is_own_descriptor(path: &Path) -> bool {
 pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file, or it has been removed meanwhile".to_owned(),
+        // The number behind it helps nobody.
+        kind @ io::ErrorKind::PermissionDenied => format!("cannot be read: {kind}"),
         _ => format!("cannot be read: {error}"),
     }
 }

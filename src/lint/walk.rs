@@ -1,11 +1,13 @@
 //! Which files: directories walked, ignore files honoured.
 //!
-//! Data in: paths as the user named them. Data out: the files in the order of the paths; what is passed over
-//! (ignored by `.gitignore`, hidden, a link) is counted with its reason.
+//! Data in: paths as the user named them. Data out: the files in the order of the paths, one at a time, so that memory
+//! does not grow with their number but with the largest directory; what is passed over (ignored by `.gitignore`,
+//! hidden, a link) is counted with its reason.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, FileType};
 use std::io;
+use std::iter::Peekable;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,38 +17,79 @@ use super::parallel;
 use super::read::{self, Reader};
 use super::report::{FileError, Skip};
 
-/// The files to judge.
-#[derive(Debug, Default)]
-pub struct Walk {
-    /// Sorted within each named directory.
-    pub files: Vec<PathBuf>,
-    /// What was passed over, by reason.
-    pub skipped: BTreeMap<Skip, usize>,
-    /// Paths that could not be read.
-    pub errors: Vec<FileError>,
+/// The files to judge, in the order of the named paths and sorted within each; in their places what cannot be read.
+pub struct Walk<'p> {
+    paths: std::slice::Iter<'p, PathBuf>,
+    no_ignore: bool,
+    current: Option<Directory>,
+    skipped: BTreeMap<Skip, usize>,
+    /// What was met, where a path can be met twice.
+    met: Option<HashSet<PathBuf>>,
 }
 
-/// Finds the files under `paths`. A path named outright is always read.
+/// Finds the files under `paths`, as they are asked for. A path named outright is always read.
 ///
 /// `no_ignore`: also what `.gitignore` names and what is hidden.
-pub fn walk(paths: &[PathBuf], no_ignore: bool) -> Walk {
-    let mut found = Walk::default();
-    let mut seen = HashSet::new();
-    for path in paths {
-        match fs::metadata(path) {
-            Err(error) => found.errors.push(whole(path, &read::unreadable(&error))),
-            Ok(metadata) if metadata.is_dir() => walk_directory(path, no_ignore, &mut found),
-            Ok(metadata) if metadata.is_file() || read::is_own_descriptor(path) => {
-                found.files.push(path.clone());
+pub fn walk(paths: &[PathBuf], no_ignore: bool) -> Walk<'_> {
+    let met = overlap(paths).then(HashSet::new);
+    Walk { paths: paths.iter(), no_ignore, current: None, skipped: BTreeMap::new(), met }
+}
+
+/// Whether one path is another one or below it.
+fn overlap(paths: &[PathBuf]) -> bool {
+    let mut sorted: Vec<&PathBuf> = paths.iter().collect();
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair[1].starts_with(pair[0]))
+}
+
+impl Walk<'_> {
+    /// What was passed over, by reason.
+    pub fn into_skipped(self) -> BTreeMap<Skip, usize> {
+        self.skipped
+    }
+
+    fn next_found(&mut self) -> Option<Result<PathBuf, FileError>> {
+        loop {
+            if let Some(directory) = &mut self.current {
+                match directory.next(&mut self.skipped) {
+                    None => self.current = None,
+                    found => return found,
+                }
             }
-            Ok(metadata) => {
-                let kind = name_of(metadata.file_type());
-                found.errors.push(whole(path, &format!("this is {kind}, expected a file or a directory")));
+            let path = self.paths.next()?;
+            match fs::metadata(path) {
+                Err(error) => return Some(Err(whole(path, &read::unreadable(&error)))),
+                Ok(metadata) if metadata.is_dir() => {
+                    self.current = Some(Directory::new(path, self.no_ignore));
+                }
+                Ok(metadata) if metadata.is_file() || read::is_own_descriptor(path) => {
+                    return Some(Ok(path.clone()));
+                }
+                Ok(metadata) => {
+                    let kind = name_of(metadata.file_type());
+                    let message = format!("this is {kind}, expected a file or a directory");
+                    return Some(Err(whole(path, &message)));
+                }
             }
         }
     }
-    found.files.retain(|path| seen.insert(path.clone()));
-    found
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Result<PathBuf, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let found = self.next_found()?;
+            let is_first = match (&found, &mut self.met) {
+                (Ok(path), Some(met)) => met.insert(path.clone()),
+                _ => true,
+            };
+            if is_first {
+                return Some(found);
+            }
+        }
+    }
 }
 
 fn name_of(kind: FileType) -> &'static str {
@@ -59,29 +102,53 @@ fn name_of(kind: FileType) -> &'static str {
     }
 }
 
-fn walk_directory(root: &Path, no_ignore: bool, found: &mut Walk) {
-    let mut errors = Vec::new();
-    let mut skip = |reason| *found.skipped.entry(Skip::because(reason)).or_default() += 1;
-    let mut files = if no_ignore {
-        list(root, false, &mut errors)
-    } else {
-        let wanted = list(root, true, &mut errors);
-        let known: HashSet<&Path> = wanted.iter().map(|entry| entry.path.as_path()).collect();
-        // What cannot be read among what nobody wants is no error.
-        let all = list(root, false, &mut Vec::new());
-        for entry in all.iter().filter(|entry| !known.contains(entry.path.as_path())) {
-            skip(if is_hidden(&entry.path, root) { "hidden" } else { "ignored" });
+/// A directory on its way through two walks in step: what is wanted, and beside it all that there is, so that what
+/// is passed over is counted without a list of either.
+struct Directory {
+    root: PathBuf,
+    wanted: Manifests,
+    all: Option<Peekable<Manifests>>,
+}
+
+impl Directory {
+    fn new(root: &Path, no_ignore: bool) -> Self {
+        let all = (!no_ignore).then(|| Manifests::under(root, false).peekable());
+        Self { root: root.to_owned(), wanted: Manifests::under(root, !no_ignore), all }
+    }
+
+    fn next(&mut self, skipped: &mut BTreeMap<Skip, usize>) -> Option<Result<PathBuf, FileError>> {
+        loop {
+            let entry = match self.wanted.next() {
+                None => {
+                    self.pass_over(None, skipped);
+                    return None;
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                Some(Ok(entry)) => entry,
+            };
+            self.pass_over(Some(&entry.path), skipped);
+            match entry.reason_to_skip() {
+                Some(reason) => *skipped.entry(Skip::because(reason)).or_default() += 1,
+                None => return Some(Ok(entry.path)),
+            }
         }
-        wanted
-    };
-    files.retain(|entry| {
-        let reason = entry.reason_to_skip();
-        reason.into_iter().for_each(&mut skip);
-        reason.is_none()
-    });
-    files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    found.files.extend(files.into_iter().map(|entry| entry.path));
-    found.errors.append(&mut errors);
+    }
+
+    /// Counts what there is before the next wanted file, or to the end.
+    fn pass_over(&mut self, wanted: Option<&Path>, skipped: &mut BTreeMap<Skip, usize>) {
+        let Some(all) = &mut self.all else { return };
+        // What cannot be read among what nobody wants is no error.
+        let is_before = |found: &Result<Entry, FileError>| {
+            found.as_ref().map_or(true, |entry| wanted.is_none_or(|wanted| *entry.path < *wanted))
+        };
+        while let Some(found) = all.next_if(is_before) {
+            if let Ok(entry) = found {
+                let reason = if is_hidden(&entry.path, &self.root) { "hidden" } else { "ignored" };
+                *skipped.entry(Skip::because(reason)).or_default() += 1;
+            }
+        }
+        _ = all.next_if(|found| found.as_ref().is_ok_and(|entry| Some(&*entry.path) == wanted));
+    }
 }
 
 /// A file of a directory, by its name a manifest.
@@ -101,24 +168,40 @@ impl Entry {
     }
 }
 
-/// The manifests under a directory, with or without honouring ignore files.
-fn list(root: &Path, filtered: bool, errors: &mut Vec<FileError>) -> Vec<Entry> {
-    let walk = WalkBuilder::new(root)
-        .standard_filters(filtered)
-        .require_git(false)
-        .filter_entry(|entry| entry.file_name() != ".git")
-        .build();
-    let mut files = Vec::new();
-    for entry in walk {
-        match entry {
-            Ok(entry) => {
-                let kind = entry.file_type().filter(|kind| !kind.is_dir() && is_manifest(entry.path()));
-                files.extend(kind.map(|kind| Entry { path: entry.into_path(), kind }));
+/// The manifests under a directory, with or without honouring ignore files, in the order of their paths.
+struct Manifests {
+    root: PathBuf,
+    walk: ignore::Walk,
+}
+
+impl Manifests {
+    fn under(root: &Path, filtered: bool) -> Self {
+        let walk = WalkBuilder::new(root)
+            .standard_filters(filtered)
+            .require_git(false)
+            .filter_entry(|entry| entry.file_name() != ".git")
+            .sort_by_file_name(std::ffi::OsStr::cmp)
+            .build();
+        Self { root: root.to_owned(), walk }
+    }
+}
+
+impl Iterator for Manifests {
+    type Item = Result<Entry, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.walk.next()? {
+                Err(error) => return Some(Err(walk_error(&self.root, error))),
+                Ok(entry) => {
+                    let kind = entry.file_type().filter(|kind| !kind.is_dir() && is_manifest(entry.path()));
+                    if let Some(kind) = kind {
+                        return Some(Ok(Entry { path: entry.into_path(), kind }));
+                    }
+                }
             }
-            Err(error) => errors.push(walk_error(root, error)),
         }
     }
-    files
 }
 
 fn walk_error(path: &Path, error: ignore::Error) -> FileError {
@@ -151,13 +234,65 @@ fn whole(path: &Path, message: &str) -> FileError {
 /// # Errors
 /// The first of `emit`, after which no more files are begun.
 pub fn for_each_file<R: Send, E>(
-    files: &[PathBuf],
+    files: &mut (impl Iterator<Item = Result<PathBuf, FileError>> + Send),
     work: impl Fn(&Path, Result<Vec<u8>, FileError>) -> R + Sync,
     emit: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), E> {
     let worker = || {
         let (mut reader, work) = (Reader::default(), &work);
-        move |path: &PathBuf| work(path, reader.read(path))
+        move |found: Result<PathBuf, FileError>| match found {
+            Ok(path) => work(&path, reader.read(&path)),
+            Err(error) => work(Path::new(&error.file.clone()), Err(error)),
+        }
     };
-    parallel::in_order(files, worker, emit)
+    parallel::in_order(files, |_| false, worker, emit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "a\n").unwrap();
+        }
+        root
+    }
+
+    /// The files by their paths below the root, and what was passed over.
+    fn found(root: &Path, paths: &[&str]) -> (Vec<String>, Vec<(&'static str, usize)>) {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| root.join(path)).collect();
+        let mut walk = walk(&paths, false);
+        let name = |path: PathBuf| path.strip_prefix(root).unwrap().display().to_string();
+        let files = walk.by_ref().map(|found| name(found.unwrap())).collect();
+        (files, walk.into_skipped().into_iter().map(|(skip, count)| (skip.reason, count)).collect())
+    }
+
+    #[test]
+    fn comes_in_the_order_of_the_paths_and_counts_what_it_passes_over() {
+        let names =
+            ["b/x.yaml", "b.yaml", "a-b/z.yaml", "a/y.yml", "a/.h/k.yaml", "c/no.txt", "z/i.json", ".x.yaml"];
+        let root = tree(&names);
+        fs::write(root.path().join(".gitignore"), "z/\n").unwrap();
+        symlink("nowhere", root.path().join("a/link.yaml")).unwrap();
+        let mut sorted: Vec<PathBuf> =
+            ["a-b/z.yaml", "a/y.yml", "b.yaml", "b/x.yaml"].map(PathBuf::from).into();
+        sorted.sort();
+        let sorted: Vec<String> = sorted.iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(found(root.path(), &["."]).0, sorted);
+        let skipped = [("hidden", 2), ("ignored", 1), ("symlink", 1)];
+        assert_eq!(found(root.path(), &[""]), (sorted, skipped.to_vec()));
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_found_once() {
+        let root = tree(&["a/x.yaml", "a/.y.yaml", "b/z.yaml"]);
+        let twice = found(root.path(), &["a", "b/z.yaml", "a/.y.yaml", "a/x.yaml", "b", "a"]).0;
+        assert_eq!(twice, ["a/x.yaml", "b/z.yaml", "a/.y.yaml"]);
+    }
 }

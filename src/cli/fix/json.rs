@@ -1,30 +1,22 @@
 //! What was done and what remains, as one JSON object.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
 
 use serde::Serialize;
 
 use super::summary::reason;
-use super::{FixedFile, Show, Terminal, Totals, difference};
+use super::{FixedFile, Show, Shown, Totals, difference};
 use crate::checks::Severity;
 use crate::edit::Applicability;
 use crate::lint::fix::{Repair, Why};
 use crate::lint::report::{FileError, Located, ObjectRef};
 
-/// Raised only when a field changes its meaning; fields are added without.
-const VERSION: u32 = 1;
+/// The version is raised only when a field changes its meaning; fields are added without.
+const START: &str = "{\"version\": 1, \"results\": [\n";
 
-/// Writes one object, a file a line.
-#[derive(Default)]
+/// One object, a file a line.
 pub(super) struct Json {
-    is_diff: bool,
-    shown: usize,
-}
-
-impl Json {
-    pub(super) fn new(is_diff: bool) -> Self {
-        Self { is_diff, shown: 0 }
-    }
+    pub(super) is_diff: bool,
 }
 
 #[derive(Serialize)]
@@ -34,7 +26,7 @@ struct OutputFile<'f> {
     fixed: Vec<OutputRepair<'f>>,
     remaining: Vec<OutputFinding<'f>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<String>,
+    diff: Option<Cow<'f, str>>,
 }
 
 #[derive(Serialize)]
@@ -77,38 +69,28 @@ struct End<'t> {
 }
 
 impl Show for Json {
-    fn file(&mut self, file: &FixedFile, terminal: &mut Terminal) -> io::Result<()> {
+    fn file(&self, file: &FixedFile) -> Shown {
         if file.fixed.repaired.is_empty() && file.fixed.remaining.is_empty() {
-            return Ok(());
+            return Shown::default();
         }
-        let begin = if self.shown == 0 {
-            format!("{{\"version\": {VERSION}, \"results\": [\n")
-        } else {
-            ",\n".to_owned()
-        };
-        self.shown += 1;
-        terminal.write_all(begin.as_bytes())?;
-        let diff = self.is_diff.then(|| difference(file, false)).transpose()?;
+        let diff = if self.is_diff { difference(file, false) } else { Vec::new() };
         let findings = file.fixed.report.findings.iter().zip(&file.fixed.remaining);
         let output = OutputFile {
             file: &file.file,
             changed: file.fixed.text.is_some(),
             fixed: file.fixed.repaired.iter().map(repair).collect(),
             remaining: findings.map(|(located, why)| finding(located, why)).collect(),
-            diff: diff
-                .map(|diff| String::from_utf8_lossy(&diff).into_owned())
-                .filter(|diff| !diff.is_empty()),
+            diff: Some(String::from_utf8_lossy(&diff)).filter(|diff| !diff.is_empty()),
         };
-        serde_json::to_writer(&mut *terminal, &output)?;
-        Ok(())
+        let out = serde_json::to_vec(&output).expect("strings and numbers are JSON");
+        Shown { out, err: Vec::new() }
     }
 
-    fn end(&mut self, totals: &Totals, terminal: &mut Terminal) -> io::Result<()> {
-        if self.shown == 0 {
-            write!(terminal, "{{\"version\": {VERSION}, \"results\": [")?;
-        } else {
-            terminal.write_all(b"\n")?;
-        }
+    fn before(&self, is_first: bool) -> &'static str {
+        if is_first { START } else { ",\n" }
+    }
+
+    fn end(&self, totals: &Totals, is_empty: bool) -> Shown {
         let end = End {
             files: totals.files,
             changed: totals.changed,
@@ -116,8 +98,10 @@ impl Show for Json {
             remaining: totals.remaining(),
             errors: &totals.errors,
         };
+        let start = if is_empty { START } else { "\n" };
+        let end = serde_json::to_string(&end).expect("strings and numbers are JSON");
         // The rest of the object, without its opening brace.
-        writeln!(terminal, "], {}", &serde_json::to_string(&end)?[1..])
+        Shown { out: format!("{start}], {}\n", &end[1..]).into_bytes(), err: Vec::new() }
     }
 }
 

@@ -19,9 +19,14 @@ const CUSTOMARY: [&str; 3] = [
 /// Where kubeadm puts the kubelet's configuration.
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 
-/// The directories, as real paths.
+/// The directories, as real paths, and what was met of them.
 #[derive(Debug, Default)]
-pub(super) struct LiveDirectories(BTreeSet<PathBuf>);
+pub(super) struct LiveDirectories {
+    known: BTreeSet<PathBuf>,
+    refused: BTreeSet<PathBuf>,
+    /// The last directory as a file named it, and its real path: files of one come together.
+    last: (PathBuf, PathBuf),
+}
 
 impl LiveDirectories {
     /// Those of this machine: the customary ones, and what the kubelet's configuration and running kubelets name.
@@ -31,21 +36,30 @@ impl LiveDirectories {
         for arguments in kubelets(Path::new("/proc")) {
             found.extend(of_arguments(&arguments));
         }
-        Self(found.iter().map(|path| canonical(path)).collect())
+        Self { known: found.iter().map(|path| canonical(path)).collect(), ..Self::default() }
     }
 
-    /// Takes the files in such directories out of `files`; an error for each directory that had some.
-    pub(super) fn take_from(&self, files: &mut Vec<PathBuf>) -> Vec<FileError> {
-        let mut refused = BTreeSet::new();
-        files.retain(|file| {
-            let directory = canonical(file).parent().map(Path::to_owned).unwrap_or_default();
-            let is_live = self.0.contains(&directory);
-            if is_live {
-                refused.insert(directory);
-            }
-            !is_live
-        });
-        refused.iter().map(|directory| error(directory)).collect()
+    /// Lets a file pass, unless it lies in such a directory: then comes an error, for the first file of each.
+    pub(super) fn pass(&mut self, found: Result<PathBuf, FileError>) -> Option<Result<PathBuf, FileError>> {
+        let Ok(file) = found else { return Some(found) };
+        let directory = self.directory_of(&file);
+        if !self.known.contains(&directory) {
+            return Some(Ok(file));
+        }
+        let message = error(&directory);
+        self.refused.insert(directory).then_some(Err(message))
+    }
+
+    /// The real path of the directory that a file would be written in.
+    fn directory_of(&mut self, file: &Path) -> PathBuf {
+        if fs::symlink_metadata(file).is_ok_and(|metadata| metadata.is_symlink()) {
+            return canonical(file).parent().map(Path::to_owned).unwrap_or_default();
+        }
+        let named = file.parent().filter(|named| !named.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if self.last.0 != named {
+            self.last = (named.to_owned(), canonical(named));
+        }
+        self.last.1.clone()
     }
 }
 
@@ -131,10 +145,13 @@ mod tests {
             fs::write(directory.join("a.yaml"), "").unwrap();
         }
         symlink(live.join("a.yaml"), other.join("b.yaml")).unwrap();
-        let directories = LiveDirectories(BTreeSet::from([canonical(&live)]));
-        let mut files = vec![live.join("a.yaml"), other.join("a.yaml"), other.join("b.yaml")];
-        let errors = directories.take_from(&mut files);
-        assert_eq!(files, [other.join("a.yaml")]);
+        let known = BTreeSet::from([canonical(&live)]);
+        let mut directories = LiveDirectories { known, ..LiveDirectories::default() };
+        let files = [live.join("a.yaml"), other.join("a.yaml"), other.join("b.yaml")];
+        let passed = files.iter().filter_map(|file| directories.pass(Ok(file.clone())));
+        let (files, errors): (Vec<_>, Vec<_>) = passed.partition(Result::is_ok);
+        assert_eq!(files, [Ok(other.join("a.yaml"))]);
+        let errors: Vec<_> = errors.into_iter().filter_map(Result::err).collect();
         assert_eq!(errors.len(), 1);
         assert!(errors[0].message.contains("--diff") && errors[0].message.contains("apiserver patch"));
     }

@@ -1,24 +1,30 @@
 //! `lithify fix`: repair files, directories or standard input.
 //!
-//! Files are repaired on all cores, each read, judged, repaired, judged again and replaced as a whole; what became
-//! of them is shown in their order. A file that cannot be read, judged or written is an error, and the others are
+//! Files are repaired on all cores, each read, judged, repaired, judged again, shown and written beside itself on one
+//! thread; then they are put into their places and what was shown of them is printed, in their order. A file that cannot be read, judged or written is an error, and the others are
 //! repaired all the same.
 
 mod json;
 mod live;
 mod summary;
+mod waiting;
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use self::live::LiveDirectories;
+use self::waiting::{Told, Waiting};
 use super::input::InputArgs;
 use super::lint::Siblings;
-use super::replace::{self, Prepared};
+use super::replace::Prepared;
 use super::selection::SelectionArgs;
 use super::terminal::Tone;
 use super::{Outcome, Terminal, diff};
@@ -26,7 +32,7 @@ use crate::checks::Severity;
 use crate::lint::Settings;
 use crate::lint::chart::Charts;
 use crate::lint::fix::{Fixed, Why, fix};
-use crate::lint::report::{FileError, FileReport};
+use crate::lint::report::FileError;
 use crate::lint::walk::{for_each_file, walk};
 
 /// Repair manifests in place: files, directories (walked), or `-` from standard input to standard output
@@ -83,11 +89,9 @@ struct FixedFile {
     errors: Vec<FileError>,
     /// Why it was left out: an unexpanded template, for one.
     is_skipped: bool,
-    /// The new text, on its way to the disk.
-    prepared: Option<Prepared>,
 }
 
-/// What to tell of all files.
+/// One file, or all of them, in numbers.
 #[derive(Debug, Default)]
 struct Totals {
     files: usize,
@@ -103,20 +107,36 @@ struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, file: &FixedFile) {
-        self.files += 1;
-        self.changed += usize::from(file.fixed.text.is_some());
-        self.repaired += file.fixed.repaired.len();
-        self.skipped += usize::from(file.is_skipped);
-        self.errors.extend(file.errors.iter().chain(&file.fixed.report.errors).cloned());
+    fn of(file: &FixedFile) -> Self {
+        let mut own = Self {
+            files: 1,
+            changed: usize::from(file.fixed.text.is_some()),
+            repaired: file.fixed.repaired.len(),
+            skipped: usize::from(file.is_skipped),
+            errors: file.errors.iter().chain(&file.fixed.report.errors).cloned().collect(),
+            ..Self::default()
+        };
         for (located, why) in file.fixed.report.findings.iter().zip(&file.fixed.remaining) {
-            self.failing += usize::from(located.finding.severity >= Severity::Warning);
+            own.failing += usize::from(located.finding.severity >= Severity::Warning);
             match why {
-                Why::Unsafe => self.needs_unsafe += 1,
-                Why::NoFix => self.no_fix += 1,
-                Why::Refused(_) => self.refused += 1,
+                Why::Unsafe => own.needs_unsafe += 1,
+                Why::NoFix => own.no_fix += 1,
+                Why::Refused(_) => own.refused += 1,
             }
         }
+        own
+    }
+
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.changed += other.changed;
+        self.repaired += other.repaired;
+        self.needs_unsafe += other.needs_unsafe;
+        self.no_fix += other.no_fix;
+        self.refused += other.refused;
+        self.skipped += other.skipped;
+        self.errors.extend(other.errors);
+        self.failing += other.failing;
     }
 
     fn remaining(&self) -> usize {
@@ -124,10 +144,52 @@ impl Totals {
     }
 }
 
-/// Shows files as they come, and the end.
-trait Show {
-    fn file(&mut self, file: &FixedFile, terminal: &mut Terminal) -> io::Result<()>;
-    fn end(&mut self, totals: &Totals, terminal: &mut Terminal) -> io::Result<()>;
+/// Makes text of what became of files.
+trait Show: Sync {
+    /// Of one file, on the thread that repaired it.
+    fn file(&self, file: &FixedFile) -> Shown;
+
+    /// What stands before the first file that has something to show, and before each further one.
+    fn before(&self, is_first: bool) -> &'static str;
+
+    /// What stands behind all; `is_empty` where no file had anything to show.
+    fn end(&self, totals: &Totals, is_empty: bool) -> Shown;
+}
+
+/// Text for standard output, and for standard error.
+#[derive(Debug, Default)]
+struct Shown {
+    out: Vec<u8>,
+    err: Vec<u8>,
+}
+
+/// Prints what is shown, file by file.
+struct Printer<'p> {
+    show: &'p dyn Show,
+    terminal: &'p mut Terminal,
+    totals: Totals,
+    is_empty: bool,
+}
+
+impl Printer<'_> {
+    fn take(&mut self, told: Told) -> io::Result<()> {
+        self.totals.add(told.counts);
+        if !told.shown.out.is_empty() {
+            self.terminal.write_all(self.show.before(self.is_empty).as_bytes())?;
+            self.is_empty = false;
+        }
+        self.print(&told.shown)
+    }
+
+    fn print(&mut self, shown: &Shown) -> io::Result<()> {
+        self.terminal.write_all(&shown.out)?;
+        if !shown.err.is_empty() {
+            self.terminal.flush()?;
+            // A closed standard error is no failure.
+            _ = self.terminal.stderr().write_all(&shown.err);
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn run(args: &FixArgs, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
@@ -144,19 +206,25 @@ pub(super) fn run(args: &FixArgs, terminal: &mut Terminal) -> anyhow::Result<Out
         );
     }
     let settings = settings(args)?;
-    let mut show: Box<dyn Show> = match args.format {
-        FixFormat::Text => Box::new(summary::Text { is_diff: args.diff, to_stderr: from_stdin || args.diff }),
-        FixFormat::Json => Box::new(json::Json::new(args.diff)),
+    let is_styled = terminal.is_styled();
+    let show: Box<dyn Show> = match args.format {
+        FixFormat::Text => {
+            Box::new(summary::Text { is_diff: args.diff, to_stderr: from_stdin || args.diff, is_styled })
+        }
+        FixFormat::Json => Box::new(json::Json { is_diff: args.diff }),
     };
-    let mut totals = Totals::default();
+    // A repaired text and a patch go out as they are, escape codes and all.
+    terminal.write_unfiltered()?;
+    let mut printer = Printer { show: &*show, terminal, totals: Totals::default(), is_empty: true };
     if from_stdin {
-        let file = stdin(args, &settings, terminal)?;
-        totals.add(&file);
-        show.file(&file, terminal)?;
+        let file = stdin(args, &settings, printer.terminal)?;
+        printer.take(Told::of(file, &*show))?;
     } else {
-        files(args, &settings, &mut totals, show.as_mut(), terminal)?;
+        files(args, &settings, &mut printer)?;
     }
-    show.end(&totals, terminal)?;
+    let end = show.end(&printer.totals, printer.is_empty);
+    printer.print(&end)?;
+    let totals = printer.totals;
     if totals.files == 0 {
         terminal.note(Tone::Warning, "no YAML or JSON file was found to repair");
     }
@@ -197,101 +265,75 @@ fn stdin(args: &FixArgs, settings: &Settings, terminal: &mut Terminal) -> anyhow
     Ok(FixedFile { file: args.input.stdin_filename.clone(), fixed, ..FixedFile::default() })
 }
 
-fn files(
-    args: &FixArgs,
-    settings: &Settings,
-    totals: &mut Totals,
-    show: &mut dyn Show,
-    terminal: &mut Terminal,
-) -> anyhow::Result<()> {
-    let mut found = walk(&args.paths, args.input.no_ignore);
-    totals.skipped += found.skipped.values().sum::<usize>();
-    if !args.diff {
-        found.errors.extend(LiveDirectories::of_this_machine().take_from(&mut found.files));
-    }
-    let mut told = |files: &mut Vec<FixedFile>| {
-        commit(files);
-        files.drain(..).try_for_each(|file| {
-            totals.add(&file);
-            show.file(&file, terminal)
-        })
-    };
-    let mut waiting: Vec<_> = found
-        .errors
-        .into_iter()
-        .map(|error| FixedFile { file: error.file.clone(), errors: vec![error], ..FixedFile::default() })
-        .collect();
-    told(&mut waiting)?;
+fn files(args: &FixArgs, settings: &Settings, printer: &mut Printer<'_>) -> anyhow::Result<()> {
+    let show = printer.show;
     let (siblings, charts) = (Siblings::default(), Charts::default());
     let work = |path: &Path, bytes: Result<Vec<u8>, FileError>| {
         let file = path.display().to_string();
         let bytes = match bytes {
             Ok(bytes) => bytes,
-            Err(error) => return FixedFile { file, errors: vec![error], ..FixedFile::default() },
+            Err(error) => {
+                return Told::of(FixedFile { file, errors: vec![error], ..FixedFile::default() }, show);
+            }
         };
         if let Some(report) = charts.unexpanded(path, &bytes) {
             let fixed = Fixed::unchanged(report);
-            return FixedFile { file, fixed, is_skipped: true, ..FixedFile::default() };
+            return Told::of(FixedFile { file, fixed, is_skipped: true, ..FixedFile::default() }, show);
         }
-        let mut fixed = fix(&file, &bytes, settings, &|| siblings.of(path), args.with_unsafe);
+        let fixed = fix(&file, &bytes, settings, &|| siblings.of(path), args.with_unsafe);
         if args.diff {
-            fixed = fixed.at_old_places();
+            let (fixed, before) = (fixed.at_old_places(), Some(bytes));
+            return Told::of(FixedFile { file, fixed, before, ..FixedFile::default() }, show);
         }
-        let before = args.diff.then_some(bytes);
-        prepare(path, FixedFile { file, fixed, before, ..FixedFile::default() })
+        let prepared = fixed.text.as_ref().map(|text| Prepared::new(path, text)).transpose();
+        match prepared {
+            Err(error) => Told::unwritten(file, &error, show),
+            Ok(prepared) => {
+                let told = Told::of(FixedFile { file, fixed, ..FixedFile::default() }, show);
+                told.with(prepared)
+            }
+        }
     };
-    for_each_file(&found.files, work, |file| {
-        waiting.push(file);
-        if waiting.len() < TOGETHER { Ok(()) } else { told(&mut waiting) }
-    })?;
-    told(&mut waiting)?;
+    let mut found = walk(&args.paths, args.input.no_ignore);
+    let mut waiting = Waiting::new(printer);
+    let interrupted = interruption()?;
+    let emit = |told: Told| {
+        // What is prepared and not yet in its place goes with the error.
+        anyhow::ensure!(
+            !interrupted.load(Ordering::Relaxed),
+            "interrupted; what is not told as fixed is as it was"
+        );
+        waiting.take(told).map_err(Into::into)
+    };
+    if args.diff {
+        for_each_file(&mut found, work, emit)?;
+    } else {
+        let mut live = LiveDirectories::of_this_machine();
+        for_each_file(&mut found.by_ref().filter_map(|found| live.pass(found)), work, emit)?;
+    }
+    waiting.finish()?;
+    printer.totals.skipped += found.into_skipped().values().sum::<usize>();
     Ok(())
 }
 
-/// Files whose new texts are brought to the disk together: waiting for it was three quarters of the time. What is
-/// killed leaves at most so many dot-files behind.
-const TOGETHER: usize = 64;
-
-/// Writes the new text beside the file, unless only the difference is asked for.
-fn prepare(path: &Path, mut file: FixedFile) -> FixedFile {
-    let (Some(text), None) = (&file.fixed.text, &file.before) else { return file };
-    match Prepared::new(path, text) {
-        Ok(prepared) => file.prepared = Some(prepared),
-        Err(error) => refuse(&mut file, &error),
+/// Set once somebody wants it to end; for the second time, it ends at once.
+fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&interrupted))?;
+        flag::register(signal, Arc::clone(&interrupted))?;
     }
-    file
-}
-
-/// Replaces files by what is prepared; one that cannot be written is as it was.
-fn commit(files: &mut [FixedFile]) {
-    let synced = replace::sync(&files.iter().filter_map(|file| file.prepared.as_ref()).collect::<Vec<_>>());
-    for file in files {
-        let Some(prepared) = file.prepared.take() else { continue };
-        let committed = match &synced {
-            Ok(()) => prepared.commit(),
-            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
-        };
-        if let Err(error) = committed {
-            refuse(file, &error);
-        }
-    }
-}
-
-fn refuse(file: &mut FixedFile, error: &io::Error) {
-    let message = format!("cannot be written, and is as it was: {error}");
-    file.errors.push(FileError { file: file.file.clone(), line: 0, column: 0, message });
-    // What is said to remain must be what is in the file.
-    let report = FileReport { file: file.file.clone(), ..FileReport::default() };
-    file.fixed = Fixed::unchanged(report);
+    Ok(interrupted)
 }
 
 /// The difference as a unified diff.
-fn difference(file: &FixedFile, is_styled: bool) -> io::Result<Vec<u8>> {
+fn difference(file: &FixedFile, is_styled: bool) -> Vec<u8> {
     let mut out = Vec::new();
     if let (Some(before), Some(after)) = (&file.before, &file.fixed.text) {
-        diff::write_texts(Path::new(&file.file), Some(before), Some(after), &mut out, is_styled)?;
+        let path = Path::new(&file.file);
+        diff::write_texts(path, Some(before), Some(after), &mut out, is_styled).expect("a Vec takes all");
     }
-    Ok(out)
+    out
 }
 
 /// The real path of a file or directory, as far as there is one.

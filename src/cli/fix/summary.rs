@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{FixedFile, Show, Terminal, Totals, difference};
+use super::{FixedFile, Show, Shown, Totals, difference};
 use crate::checks::Check;
 use crate::edit::Applicability;
 use crate::lint::fix::{Repair, Why};
@@ -15,37 +15,33 @@ pub(super) struct Text {
     pub(super) is_diff: bool,
     /// Standard output has the result.
     pub(super) to_stderr: bool,
+    pub(super) is_styled: bool,
 }
 
 impl Show for Text {
-    fn file(&mut self, file: &FixedFile, terminal: &mut Terminal) -> io::Result<()> {
-        let is_styled = terminal.is_styled();
-        if self.is_diff {
-            terminal.write_all(&difference(file, is_styled)?)?;
-        }
+    fn file(&self, file: &FixedFile) -> Shown {
+        let diff = if self.is_diff { difference(file, self.is_styled) } else { Vec::new() };
         let mut text = Vec::new();
-        self.write_file(file, &Paint { is_styled }, &mut text)?;
-        self.say(&text, terminal)
+        self.write_file(file, &Paint { is_styled: self.is_styled }, &mut text).expect("a Vec takes all");
+        self.shown(diff, text)
     }
 
-    fn end(&mut self, totals: &Totals, terminal: &mut Terminal) -> io::Result<()> {
-        let text = format!("{}\n", self.closing_line(totals));
-        self.say(text.as_bytes(), terminal)
+    fn before(&self, _is_first: bool) -> &'static str {
+        ""
+    }
+
+    fn end(&self, totals: &Totals, _is_empty: bool) -> Shown {
+        self.shown(Vec::new(), format!("{}\n", self.closing_line(totals)).into_bytes())
     }
 }
 
 impl Text {
-    fn say(&self, text: &[u8], terminal: &mut Terminal) -> io::Result<()> {
-        if text.is_empty() {
-            return Ok(());
-        }
+    fn shown(&self, mut out: Vec<u8>, mut text: Vec<u8>) -> Shown {
         if self.to_stderr {
-            // A closed standard error is no failure.
-            terminal.flush()?;
-            _ = terminal.stderr().write_all(text);
-            return Ok(());
+            return Shown { out, err: text };
         }
-        terminal.write_all(text)
+        out.append(&mut text);
+        Shown { out, err: Vec::new() }
     }
 
     fn write_file(&self, file: &FixedFile, paint: &Paint, out: &mut Vec<u8>) -> io::Result<()> {

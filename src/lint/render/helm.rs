@@ -18,6 +18,12 @@ pub(super) struct Chart {
     pub(super) templates: Vec<PathBuf>,
 }
 
+/// Whether a file may be a part of a chart that counts here.
+pub(super) fn is_part(file: &Path) -> bool {
+    file.ends_with("Chart.yaml")
+        || file.parent().is_some_and(|above| above.iter().any(|part| part == "templates"))
+}
+
 /// The charts among the walked files, each with its templates.
 pub(super) fn charts(files: &[PathBuf], known: &Charts) -> Vec<Chart> {
     let of_files: BTreeSet<&Path> =

@@ -48,11 +48,16 @@ pub(super) fn file_key(path: &Path) -> PathBuf {
     path.file_name().map_or_else(|| directory.clone(), |name| directory.join(name))
 }
 
+/// Whether a file is a kustomization by its name.
+pub(super) fn is_part(file: &Path) -> bool {
+    NAMES.iter().any(|name| file.ends_with(name))
+}
+
 /// The overlays among the walked files.
 pub(super) fn overlays(files: &[PathBuf]) -> Vec<Overlay> {
     let mut read = Reading::default();
-    let is_named = |file: &&PathBuf| NAMES.iter().any(|name| file.ends_with(name));
-    let directories: Vec<&Path> = files.iter().filter(is_named).filter_map(|file| file.parent()).collect();
+    let directories: Vec<&Path> =
+        files.iter().filter(|file| is_part(file)).filter_map(|file| file.parent()).collect();
     let mut lower = BTreeSet::new();
     let mut tops = Vec::new();
     for directory in directories {

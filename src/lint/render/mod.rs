@@ -1,8 +1,8 @@
 //! Charts and kustomizations: rendered by `helm` and `kustomize` or `kubectl` where these are on PATH, judged as
 //! what they render to, and reported at the template, resource or patch that it comes from.
 //!
-//! Data in: the walked files. Data out: [`Job`]s, each for one worker: a file as it stands, or a whole chart or
-//! overlay, whose own files are then not judged one by one. What cannot be rendered is an error with the tool's
+//! Data in: walks over the files, of which only what belongs to charts and overlays is kept. Data out: a report for
+//! each, made by one worker each: of a file as it stands, or of a whole chart or overlay, whose own files are then not judged one by one. What cannot be rendered is an error with the tool's
 //! message; its plain files are judged as they stand, templates and patches are counted as left out.
 //!
 //! Nothing is fetched: a kustomization with remote parts is not rendered, and the tools have no network.
@@ -15,6 +15,7 @@ mod template;
 mod tool;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use self::helm::Chart;
@@ -37,9 +38,11 @@ pub struct Options {
 
 /// One piece of work.
 #[derive(Debug)]
-pub enum Job {
+enum Job {
     /// A file as it stands.
     File(PathBuf),
+    /// What the walk could not read.
+    Unreadable(FileError),
     /// A part of an object, which only its kustomization makes whole.
     Patch {
         /// The file.
@@ -55,14 +58,14 @@ pub enum Job {
 
 /// See [`Job::Chart`].
 #[derive(Debug)]
-pub struct ChartJob {
+struct ChartJob {
     chart: Chart,
     helm: PathBuf,
 }
 
 /// See [`Job::Overlay`].
 #[derive(Debug)]
-pub struct OverlayJob {
+struct OverlayJob {
     overlay: Overlay,
     program: PathBuf,
     /// As the walk named them, by their keys: resources, and patches.
@@ -70,76 +73,107 @@ pub struct OverlayJob {
     patches: BTreeMap<PathBuf, PathBuf>,
 }
 
-/// All the work.
+/// What is rendered, and which files are then not judged one by one.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// In the order of the paths.
-    pub jobs: Vec<Job>,
+    /// Charts, overlays and patches, in the order of their paths.
+    jobs: Vec<Job>,
+    /// Walked files that belong to them.
+    taken: HashSet<PathBuf>,
+    charts: usize,
+    overlays: usize,
     /// What is not rendered, and why; a line each.
     pub notes: Vec<String>,
     /// Kustomizations that would have to be fetched.
     pub skipped: BTreeMap<Skip, usize>,
 }
 
-impl Plan {
-    /// How many charts and kustomizations are rendered.
-    pub fn rendered(&self) -> (usize, usize) {
-        let count = |is: fn(&Job) -> bool| self.jobs.iter().filter(|job| is(job)).count();
-        (count(|job| matches!(job, Job::Chart(_))), count(|job| matches!(job, Job::Overlay(_))))
-    }
-}
-
-/// Divides the walked files into jobs.
-pub fn plan(files: Vec<PathBuf>, known: &Charts, options: &Options) -> Plan {
+/// Finds what there is to render among the walked files. `walk` begins a walk over them: only the files of charts and
+/// kustomizations are kept, and a second walk is needed where there are any of these.
+pub fn plan<I: Iterator<Item = Result<PathBuf, FileError>>>(
+    walk: impl Fn() -> I,
+    known: &Charts,
+    options: &Options,
+) -> Plan {
     let mut plan = Plan::default();
-    let charts = helm::charts(&files, known);
-    let mut overlays = kustomize::overlays(&files);
-    let mut missing = |count: usize, what: &str, tools: &str| {
-        if count > 0 {
-            let plural = if count == 1 { " was" } else { "s were" };
-            plan.notes.push(format!("{count} {what}{plural} not rendered: {tools} on PATH"));
-        }
-    };
-    let mut taken = HashSet::new();
-    if let Some(helm) = &options.tools.helm {
-        taken.extend(charts.iter().flat_map(|chart| chart.templates.iter().cloned()));
-        let jobs = charts.into_iter().filter(|chart| !chart.templates.is_empty());
-        plan.jobs.extend(jobs.map(|chart| Job::Chart(Box::new(ChartJob { chart, helm: helm.clone() }))));
-    } else {
-        missing(charts.len(), "chart", "no `helm` is");
-    }
+    let files: Vec<PathBuf> =
+        walk().flatten().filter(|file| helm::is_part(file) || kustomize::is_part(file)).collect();
+    plan.add_charts(helm::charts(&files, known), options);
+    let overlays = kustomize::overlays(&files);
     if !overlays.is_empty() {
-        let named = by_key(&files);
-        if let Some(program) = &options.tools.kustomize {
-            for overlay in overlays.extract_if(.., |overlay| overlay.remote.is_none()) {
-                plan.jobs.push(Job::Overlay(Box::new(OverlayJob::new(overlay, program, &named, &mut taken))));
-            }
-        } else {
-            missing(overlays.len(), "kustomization", "neither `kustomize` nor `kubectl` is");
-        }
-        for overlay in &overlays {
-            plan.leave(overlay, &named, &mut taken);
-        }
+        let wanted: HashSet<&Path> = overlays
+            .iter()
+            .flat_map(|overlay| overlay.resources.iter().chain(&overlay.patches))
+            .map(PathBuf::as_path)
+            .collect();
+        let named = by_key(walk().flatten(), &wanted);
+        plan.add_overlays(overlays, &named, options);
     }
-    plan.jobs.extend(files.into_iter().filter(|file| !taken.contains(file)).map(Job::File));
     plan.jobs.sort_by(|one, other| one.path().cmp(other.path()));
     plan
 }
 
-/// The walked files by their keys; each directory is looked up once.
-fn by_key(files: &[PathBuf]) -> HashMap<PathBuf, PathBuf> {
-    let mut directories: HashMap<&Path, PathBuf> = HashMap::new();
-    let named = files.iter().filter_map(|file| {
+/// The walked files among the wanted ones by their keys; each directory is looked up once in a row.
+fn by_key(files: impl Iterator<Item = PathBuf>, wanted: &HashSet<&Path>) -> HashMap<PathBuf, PathBuf> {
+    let mut last: Option<(PathBuf, PathBuf)> = None;
+    let named = files.filter_map(|file| {
         let directory = file.parent().unwrap_or(Path::new(""));
-        let directory = directories.entry(directory).or_insert_with(|| directory_key(directory));
-        Some((directory.join(file.file_name()?), file.clone()))
+        let key = match &last {
+            Some((known, key)) if known == directory => key,
+            _ => &last.insert((directory.to_owned(), directory_key(directory))).1,
+        };
+        let key = key.join(file.file_name()?);
+        wanted.contains(&*key).then_some((key, file))
     });
     named.collect()
 }
 
 impl Plan {
+    /// How many charts and kustomizations are rendered.
+    pub fn rendered(&self) -> (usize, usize) {
+        (self.charts, self.overlays)
+    }
+
+    fn note_missing(&mut self, count: usize, what: &str, tools: &str) {
+        if count > 0 {
+            let plural = if count == 1 { " was" } else { "s were" };
+            self.notes.push(format!("{count} {what}{plural} not rendered: {tools} on PATH"));
+        }
+    }
+
+    fn add_charts(&mut self, charts: Vec<Chart>, options: &Options) {
+        let Some(helm) = &options.tools.helm else {
+            return self.note_missing(charts.len(), "chart", "no `helm` is");
+        };
+        for chart in charts.into_iter().filter(|chart| !chart.templates.is_empty()) {
+            self.taken.extend(chart.templates.iter().cloned());
+            self.jobs.push(Job::Chart(Box::new(ChartJob { chart, helm: helm.clone() })));
+            self.charts += 1;
+        }
+    }
+
+    fn add_overlays(
+        &mut self,
+        mut overlays: Vec<Overlay>,
+        named: &HashMap<PathBuf, PathBuf>,
+        options: &Options,
+    ) {
+        if let Some(program) = &options.tools.kustomize {
+            for overlay in overlays.extract_if(.., |overlay| overlay.remote.is_none()) {
+                let job = OverlayJob::new(overlay, program, named, &mut self.taken);
+                self.jobs.push(Job::Overlay(Box::new(job)));
+                self.overlays += 1;
+            }
+        } else {
+            self.note_missing(overlays.len(), "kustomization", "neither `kustomize` nor `kubectl` is");
+        }
+        for overlay in &overlays {
+            self.leave(overlay, named);
+        }
+    }
+
     /// A kustomization that is not rendered: its resources are judged as they stand, its patches are not.
-    fn leave(&mut self, overlay: &Overlay, named: &HashMap<PathBuf, PathBuf>, taken: &mut HashSet<PathBuf>) {
+    fn leave(&mut self, overlay: &Overlay, named: &HashMap<PathBuf, PathBuf>) {
         let of = overlay.directory.display().to_string();
         if let Some(remote) = &overlay.remote {
             self.notes
@@ -147,9 +181,36 @@ impl Plan {
             *self.skipped.entry(Skip { reason: "remote-kustomization", of: of.clone() }).or_default() += 1;
         }
         for file in overlay.patches.iter().filter_map(|key| named.get(key)) {
-            if taken.insert(file.clone()) {
+            if self.taken.insert(file.clone()) {
                 self.jobs.push(Job::Patch { file: file.clone(), of: of.clone() });
             }
+        }
+    }
+}
+
+/// All the work: what is rendered, before the first file behind its directory, and every other walked file.
+struct Jobs<'p, I: Iterator> {
+    files: Peekable<I>,
+    rendered: Peekable<std::vec::IntoIter<Job>>,
+    taken: &'p HashSet<PathBuf>,
+}
+
+impl<I: Iterator<Item = Result<PathBuf, FileError>>> Iterator for Jobs<'_, I> {
+    type Item = Job;
+
+    fn next(&mut self) -> Option<Job> {
+        while let Some(file) = self.files.peek() {
+            match file {
+                Ok(file) if self.taken.contains(file) => _ = self.files.next(),
+                Ok(file) if self.rendered.peek().is_none_or(|job| job.path() > file) => break,
+                Ok(_) => return self.rendered.next(),
+                Err(_) => break,
+            }
+        }
+        match self.files.next() {
+            Some(Ok(file)) => Some(Job::File(file)),
+            Some(Err(error)) => Some(Job::Unreadable(error)),
+            None => self.rendered.next(),
         }
     }
 }
@@ -175,6 +236,7 @@ impl Job {
     fn path(&self) -> &Path {
         match self {
             Self::File(file) | Self::Patch { file, .. } => file,
+            Self::Unreadable(error) => Path::new(&error.file),
             Self::Chart(job) => &job.chart.directory,
             Self::Overlay(job) => &job.overlay.directory,
         }
@@ -189,6 +251,7 @@ impl Job {
     ) -> Vec<FileReport> {
         match self {
             Self::File(file) => vec![judge_file(file, reader, judge)],
+            Self::Unreadable(error) => vec![unreadable(error.clone())],
             Self::Patch { file, of } => {
                 vec![left_out(file, Skip { reason: "kustomize-patch", of: of.clone() })]
             }
@@ -198,36 +261,45 @@ impl Job {
     }
 }
 
-/// Does every job on all cores, and hands the reports over in the order of the jobs, one at a time, so that
-/// memory does not grow with their number.
+/// Renders what is planned, judges it and every other file on all cores, and hands the reports over in the order of the
+/// files, one at a time, so that memory does not grow with their number.
 ///
-/// `judge` judges one text under the name of a file; `prepare` is the last to change a report, still on the worker's thread.
+/// `files` are the walked ones again. `judge` judges one text under the name of a file; `prepare` is the last to change a
+/// report, still on the worker's thread.
 ///
 /// # Errors
-/// The first of `emit`, after which no more jobs are begun.
+/// The first of `emit`, after which no more files are begun.
 pub fn run_all<E>(
-    plan: &Plan,
+    plan: &mut Plan,
+    files: impl Iterator<Item = Result<PathBuf, FileError>> + Send,
     options: &Options,
     judge: impl Fn(&Path, Vec<u8>) -> FileReport + Sync,
     prepare: impl Fn(&mut FileReport) + Sync,
     mut emit: impl FnMut(&FileReport) -> Result<(), E>,
 ) -> Result<(), E> {
+    let rendered = std::mem::take(&mut plan.jobs).into_iter().peekable();
+    let mut jobs = Jobs { files: files.peekable(), rendered, taken: &plan.taken };
     let worker = || {
         let (mut reader, judge, prepare) = (Reader::default(), &judge, &prepare);
-        move |job: &Job| {
+        move |job: Job| {
             let mut reports = job.run(options, &mut reader, judge);
             reports.iter_mut().for_each(prepare);
             reports
         }
     };
-    parallel::in_order(&plan.jobs, worker, |reports| reports.iter().try_for_each(&mut emit))
+    let is_long = |job: &Job| matches!(job, Job::Chart(_) | Job::Overlay(_));
+    parallel::in_order(&mut jobs, is_long, worker, |reports| reports.iter().try_for_each(&mut emit))
 }
 
 fn judge_file(file: &Path, reader: &mut Reader, judge: &dyn Fn(&Path, Vec<u8>) -> FileReport) -> FileReport {
     match reader.read(file) {
         Ok(bytes) => judge(file, bytes),
-        Err(error) => FileReport { file: error.file.clone(), errors: vec![error], ..FileReport::default() },
+        Err(error) => unreadable(error),
     }
+}
+
+fn unreadable(error: FileError) -> FileReport {
+    FileReport { file: error.file.clone(), errors: vec![error], ..FileReport::default() }
 }
 
 fn left_out(file: &Path, skip: Skip) -> FileReport {
