@@ -31,27 +31,42 @@ fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
 
     let mut candidates = vec![
-        Candidate::lithify("lithify, json", &["--format", "json"], &deployments),
-        Candidate::lithify("lithify, text", &["--format", "text"], &deployments),
-        Candidate::lithify("lithify, sarif", &["--format", "sarif"], &deployments),
-        Candidate::lithify("lithify, json, a tenth", &["--format", "json"], &few),
+        Candidate::lint("lithify, json", &["--format", "json"], &deployments),
+        Candidate::lint("lithify, text", &["--format", "text"], &deployments),
+        Candidate::lint("lithify, sarif", &["--format", "sarif"], &deployments),
+        Candidate::lint("lithify, json, a tenth", &["--format", "json"], &few),
         // What helm and kubectl take to render is not ours to cut.
-        Candidate::lithify("lithify, mixed tree", &["--format", "json", "--no-render"], &mixed),
+        Candidate::lint("lithify, mixed tree", &["--format", "json", "--no-render"], &mixed),
     ];
-    candidates.push(Candidate::fix("lithify fix", &[], &deployments));
-    candidates.push(Candidate::fix("lithify fix --unsafe --diff", &["--unsafe", "--diff"], &deployments));
+    for (beside, format) in ["json", "text"].into_iter().enumerate() {
+        let fix = |name: &str, more: &[&str], tree: &Path| {
+            let name = format!("lithify fix{name}, {format}");
+            Candidate { beside, ..Candidate::fix(&name, &[&["--format", format], more].concat(), tree) }
+        };
+        candidates.push(fix("", &[], &deployments));
+        candidates.push(fix(" --unsafe --diff", &["--unsafe", "--diff"], &deployments));
+        let written = root.join("written");
+        let fresh = Some((deployments.clone(), written.clone()));
+        candidates.push(Candidate { fresh, ..fix(" --unsafe", &["--unsafe"], &written) });
+    }
     candidates.extend(peers(&deployments));
     let best = compare(&mut candidates, rounds);
-    println!("{:34} {:>8} {:>8} {:>8} {:>7} {:>9}", "", "CPU s", "wall s", "busy", "MB", "x lithify");
+    println!(
+        "{:34} {:>8} {:>8} {:>6} {:>7} {:>9} {:>10}",
+        "", "CPU s", "wall s", "busy", "MB", "x lint CPU", "x its wall"
+    );
     for (candidate, cost) in candidates.iter().zip(&best) {
+        let lint = best[candidate.beside];
+        let ratio = |own: Duration, lint: Duration| own.as_secs_f64() / lint.as_secs_f64();
         println!(
-            "{:34} {:8.3} {:8.3} {:8.2} {:7.1} {:9.2}",
+            "{:34} {:8.3} {:8.3} {:6.2} {:7.1} {:10.2} {:10.2}",
             candidate.name,
             cost.cpu.as_secs_f64(),
             cost.wall.as_secs_f64(),
-            cost.cpu.as_secs_f64() / cost.wall.as_secs_f64(),
+            ratio(cost.cpu, cost.wall),
             cost.peak_bytes as f64 / 1e6,
-            cost.cpu.as_secs_f64() / best[0].cpu.as_secs_f64(),
+            ratio(cost.cpu, lint.cpu),
+            ratio(cost.wall, lint.wall),
         );
     }
     if own.is_none() {
@@ -63,21 +78,28 @@ fn main() {
 struct Candidate {
     name: String,
     command: Command,
+    /// Which candidate it is compared with: the linting of the same tree, in the same format.
+    beside: usize,
+    /// A tree to copy before each round, and where to: it is written in.
+    fresh: Option<(PathBuf, PathBuf)>,
 }
 
 impl Candidate {
-    fn lithify(name: &str, arguments: &[&str], tree: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lithify"));
-        command.args(["lint", "--level", "strict"]).args(arguments).arg(tree);
-        Self { name: name.to_owned(), command }
+    fn new(name: &str, command: Command) -> Self {
+        Self { name: name.to_owned(), command, beside: 0, fresh: None }
     }
 
-    /// Without `--unsafe` there is nothing in this tree that may be written; with `--diff` nothing is written, so that
-    /// every round has the same tree.
+    fn lint(name: &str, arguments: &[&str], tree: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lithify"));
+        command.args(["lint", "--level", "strict"]).args(arguments).arg(tree);
+        Self::new(name, command)
+    }
+
+    /// Without `--unsafe` there is nothing in this tree that may be written, with it there is something in every file.
     fn fix(name: &str, arguments: &[&str], tree: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lithify"));
-        command.args(["fix", "--format", "json", "--level", "strict"]).args(arguments).arg(tree);
-        Self { name: name.to_owned(), command }
+        command.args(["fix", "--level", "strict"]).args(arguments).arg(tree);
+        Self::new(name, command)
     }
 
     fn peer(name: &str, shell: &str, tree: &Path) -> Option<Self> {
@@ -90,7 +112,7 @@ impl Candidate {
         }
         let mut command = Command::new("sh");
         command.args(["-c", &format!("exec {shell}"), "sh"]).arg(tree);
-        Some(Self { name: name.to_owned(), command })
+        Some(Self::new(name, command))
     }
 }
 
@@ -124,6 +146,9 @@ fn compare(candidates: &mut [Candidate], rounds: usize) -> Vec<Cost> {
     let mut best: Vec<Option<Cost>> = vec![None; candidates.len()];
     for _ in 0..rounds {
         for (candidate, best) in candidates.iter_mut().zip(&mut best) {
+            if let Some((from, to)) = &candidate.fresh {
+                copy_tree(from, to);
+            }
             let cost = measure(&mut candidate.command);
             *best = Some(best.map_or(cost, |best| Cost {
                 cpu: best.cpu.min(cost.cpu),
@@ -133,6 +158,18 @@ fn compare(candidates: &mut [Candidate], rounds: usize) -> Vec<Cost> {
         }
     }
     best.into_iter().flatten().collect()
+}
+
+/// The tree in the place of what a round before has written there.
+fn copy_tree(from: &Path, to: &Path) {
+    _ = fs::remove_dir_all(to);
+    for directory in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(directory.file_name());
+        fs::create_dir_all(&to).unwrap();
+        for file in fs::read_dir(directory.path()).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
 }
 
 #[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
