@@ -10,6 +10,7 @@ pub mod audit;
 mod cgroup;
 pub mod config;
 mod container;
+mod domains;
 pub mod engine;
 pub mod host;
 pub mod http;

@@ -10,6 +10,7 @@ use lithify::event::EventType;
 use rustix::event::{Timespec, epoll};
 
 use crate::cgroup::{choose_hierarchy, pod_of};
+use crate::domains::Domains;
 use crate::kernel::alternative::Alternative;
 use crate::kernel::filter::{self, Tables};
 use crate::kernel::layout::{self, Bytes as _, Plan, Settings};
@@ -50,6 +51,8 @@ pub struct ProbeOptions {
     pub host_root: PathBuf,
     /// Which container runtimes are asked; `None`: nobody is.
     pub runtimes: Option<runtime::Settings>,
+    /// Domain names that rules compare addresses with.
+    pub domains: Vec<String>,
     /// Watch the containers of the pod that this process is in, and nothing else of the machine.
     pub sidecar: Option<OwnPod>,
     /// Where it is said what is not as it should be.
@@ -75,6 +78,7 @@ impl Default for ProbeOptions {
             proc: PathBuf::from("/proc"),
             host_root: PathBuf::from("/"),
             runtimes: None,
+            domains: Vec::new(),
             sidecar: None,
             log: None,
             processes_max: 1 << 16,
@@ -101,6 +105,9 @@ pub enum ProbeError {
     /// Asking container runtimes.
     #[error("ask container runtimes: {0}")]
     Runtimes(#[source] io::Error),
+    /// Asking for the addresses of domain names.
+    #[error("resolve domain names: {0}")]
+    Domains(#[source] io::Error),
     /// A sidecar's own cgroup is not a container of a pod: there is no telling what to watch.
     #[error("sidecar: expected to be in a container of a pod, found cgroup `{0}`")]
     NoPod(String),
@@ -171,6 +178,7 @@ impl Probe {
             options.needs_environment,
             containers,
         );
+        state.domains = Domains::resolve(options.domains.clone()).map_err(ProbeError::Domains)?;
         if own_pid_in(&options.proc) != Some(own_pid) {
             state.hide_processes();
         }
@@ -217,6 +225,7 @@ impl Probe {
             self.refreshed = Instant::now();
         }
         self.state.containers.take_answers();
+        self.state.domains.take_answers();
         let before = self.seen;
         self.is_behind = true;
         for _ in 0..BATCH {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::container::ContainerId;
+use crate::domains::Domains;
 use crate::kernel::layout::{
     CLASS_CONTAINER, CLASS_HOST, PIECE_CGROUP, RECORD_EXEC, RECORD_EXIT, RECORD_FORK, SLOT_NONE,
 };
@@ -30,6 +31,8 @@ pub(crate) struct State {
     pub(crate) users: Users,
     /// What runtimes told.
     pub(crate) containers: Containers,
+    /// Names of addresses.
+    pub(crate) domains: Domains,
     cgroups: NumberMap<u64, Cgroup>,
     /// Nanoseconds since the epoch when the machine booted.
     pub(crate) boot_ns: u64,
@@ -64,6 +67,7 @@ impl State {
             processes: ProcessTable::new(processes_max, keep_environment),
             users: Users::new(host_root),
             containers,
+            domains: Domains::default(),
             cgroups: NumberMap::default(),
             boot_ns: boot_time_ns(),
             hostname: std::fs::read_to_string(proc.join("sys/kernel/hostname"))

@@ -24,7 +24,7 @@ pub enum Shape {
     One,
     /// A list: `in` asks for all, `intersects` for any.
     List,
-    /// Both ends of a connection: any must compare, but for `!=` all.
+    /// Both ends of a connection, or all names of one: any must compare, but for `!=` all.
     Ends,
     /// All ancestors: any must compare.
     Lineage,

@@ -21,7 +21,7 @@ pub(super) const KEY: u16 = 16;
 pub(super) const REQUIRED: u16 = 32;
 /// The text may also follow a dot.
 pub(super) const DOTTED: u16 = 64;
-/// The field has the values of both ends of a connection.
+/// The field has the values of both ends of a connection, or all names of one.
 pub(super) const ENDS: u16 = 128;
 /// Without argument, the field has the values of all ancestors.
 pub(super) const LINEAGE: u16 = 256;
@@ -542,10 +542,10 @@ pub(super) const FIELDS: &[Row] = &[
     row("fd.rnet", Kind::Ipnet, SC | PLAIN, "network of the other end"),
     row("fd.connected", Kind::Bool, SC, "whether the socket is connected"),
     row("fd.name_changed", Kind::Bool, SC, "whether the event changed the file descriptor's name"),
-    row("fd.cip.name", Kind::Charbuf, SC | PLAIN, "domain name of the client's address"),
-    row("fd.sip.name", Kind::Charbuf, SC | PLAIN, "domain name of the server's address"),
-    row("fd.lip.name", Kind::Charbuf, SC | PLAIN, "domain name of this end's address"),
-    row("fd.rip.name", Kind::Charbuf, SC | PLAIN, "domain name of the other end's address"),
+    row("fd.cip.name", Kind::Charbuf, SC | PLAIN | ENDS, "domain name of the client's address"),
+    row("fd.sip.name", Kind::Charbuf, SC | PLAIN | ENDS, "domain name of the server's address"),
+    row("fd.lip.name", Kind::Charbuf, SC | PLAIN | ENDS, "domain name of this end's address"),
+    row("fd.rip.name", Kind::Charbuf, SC | PLAIN | ENDS, "domain name of the other end's address"),
     row("fd.dev", Kind::Int32, SC, "device of the file"),
     row("fd.dev.major", Kind::Int32, SC, "major number of the file's device"),
     row("fd.dev.minor", Kind::Int32, SC, "minor number of the file's device"),

@@ -16,7 +16,8 @@
 //! - A file may use what a later file defines, as long as each macro stands behind those it uses.
 //! - One bad item does not hide the next error.
 //!
-//! Domain names (`fd.sip.name in (…)`) are compared as texts with what the event says: a rule resolves none.
+//! Domain names (`fd.sip.name in (…)`) are compared as texts with what the event says: a rule resolves none, and
+//! [`RuleSet::domains`] lists them for who does.
 
 mod code;
 mod collect;

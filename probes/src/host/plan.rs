@@ -55,6 +55,7 @@ pub(super) struct Plan {
     needs_cwd: bool,
     needs_environment: bool,
     runtimes: Option<runtime::Settings>,
+    domains: Vec<String>,
 }
 
 impl Plan {
@@ -85,6 +86,7 @@ impl Plan {
             needs_cwd: asks(&["proc.cwd", "evt.args", "evt.arg.cwd", "evt.rawarg.cwd"]),
             needs_environment: asks(&["proc.env", "proc.aenv", "evt.args", "evt.arg.env", "evt.rawarg.env"]),
             runtimes: runtimes.cloned(),
+            domains: rules.domains().iter().cloned().collect(),
         }
     }
 
@@ -104,6 +106,7 @@ impl Plan {
             snap_bytes: self.kernel.snap_bytes,
             processes_max: self.kernel.processes_max,
             runtimes: self.runtimes.clone(),
+            domains: self.domains.clone(),
             ..ProbeOptions::default()
         };
         if let Some(root) = host_root {

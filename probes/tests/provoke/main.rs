@@ -14,7 +14,7 @@ mod require;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -49,6 +49,9 @@ stdout_output: {enabled: true}
 append_output: [{suggested_output: true, extra_fields: [FIELDS]}]
 ";
 
+/// What the probes' resolver knows: the name as a cluster's DNS answers it.
+const HOSTS: &str = "127.0.0.1 localhost\n10.96.0.1 kubernetes.default.svc.cluster.local\n";
+
 fn upstream() -> String {
     std::env::var("LITHIFY_FALCO_RULES").unwrap_or_else(|_| {
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/falco-rules/falco_rules.yaml").to_owned()
@@ -82,7 +85,12 @@ fn every_stable_rule_is_provoked_by_its_action() {
     assert_eq!(named, stable, "each stable rule has a case, or a place where it is provoked");
     let start = |arguments: &[&str]| {
         let directory = probe::prepare(&CONFIG.replace("FIELDS", &SHOWN.join(", ")), &rules);
-        Watcher { probe: Probe::start_with(directory, &[], arguments), alerts: BTreeMap::new() }
+        fs::write(directory.path().join("hosts"), HOSTS).unwrap();
+        let mut command = Command::new("unshare");
+        let script = "mount --bind hosts /etc/hosts && exec \"$@\"";
+        command.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_lithify-probe")]);
+        command.args(["run", "-c", "falco.yaml", "-P", "probe.pid"]).args(arguments);
+        Watcher { probe: Probe::launch(directory, command), alerts: BTreeMap::new() }
     };
     // Beside each other, so that each action is seen by both ways to attach.
     let mut watchers = [start(&[]), start(&["--every-syscall"])];

@@ -45,14 +45,8 @@ pub(crate) fn prepare(config: &str, rules: &str) -> TempDir {
 impl Probe {
     /// Starts the program; it waits for events when its log says so.
     pub(crate) fn start(directory: TempDir, more: &[(&str, &str)]) -> Self {
-        Self::start_with(directory, more, &[])
-    }
-
-    /// The same, with more arguments.
-    pub(crate) fn start_with(directory: TempDir, more: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lithify-probe"));
-        command.args(["run", "-c", "falco.yaml", "-P", "probe.pid"]).args(arguments);
-        command.envs(more.iter().copied());
+        command.args(["run", "-c", "falco.yaml", "-P", "probe.pid"]).envs(more.iter().copied());
         Self::launch(directory, command)
     }
 

@@ -31,10 +31,13 @@ use serde_json::Value as Json;
 
 use crate::event::{Event, EventType, Source};
 
+use super::dag::{Dag, Node, NodeId};
 use super::load::Load;
+use super::predicate::Predicate;
 use super::priority::Priority;
 use super::selection::Selection;
 use super::template::Template;
+use super::test::Comparison;
 use matcher::Matcher;
 pub use matcher::Scratch;
 pub use need::{KernelCheck, Need, Needs, Pattern, Subject};
@@ -82,7 +85,11 @@ impl Rule {
 pub struct RuleSet {
     rules: Vec<Rule>,
     matchers: [Matcher; 2],
+    domains: BTreeSet<String>,
 }
+
+/// Fields that compare an address with domain names.
+const DOMAIN_FIELDS: &[&str] = &["fd.cip.name", "fd.sip.name", "fd.lip.name", "fd.rip.name"];
 
 impl RuleSet {
     pub(super) fn new(load: &Load, selection: &Selection) -> Self {
@@ -109,7 +116,15 @@ impl RuleSet {
             Matcher::new(source, &load.compiled.dags[slot], &roots[slot])
         };
         let matchers = [matcher(Source::Syscall), matcher(Source::K8sAudit)];
-        Self { rules, matchers }
+        let slot = super::compile::slot(Source::Syscall);
+        let domains = domains(&load.compiled.dags[slot], roots[slot].iter().map(|(_, root)| *root));
+        Self { rules, matchers, domains }
+    }
+
+    /// The domain names that conditions compare addresses with. Rules resolve none: who makes events says which of
+    /// them an address has.
+    pub const fn domains(&self) -> &BTreeSet<String> {
+        &self.domains
     }
 
     /// The rules in order.
@@ -164,5 +179,53 @@ impl RuleSet {
     pub fn needs(&self) -> Vec<Needs> {
         let matcher = &self.matchers[super::compile::slot(Source::Syscall)];
         self.event_types().into_iter().map(|event| matcher.needs(event)).collect()
+    }
+}
+
+/// The domain names in comparisons below these conditions.
+fn domains(graph: &Dag, roots: impl Iterator<Item = NodeId>) -> BTreeSet<String> {
+    let reachable = graph.reachable(roots);
+    let mut all = BTreeSet::new();
+    for (id, _) in (0..).zip(&reachable).filter(|(_, is_reachable)| **is_reachable) {
+        let Node::Test(test) = graph.node(id) else { continue };
+        let Comparison::Field(field, predicate, _) = &graph.test(*test).comparison else { continue };
+        let compared = match predicate {
+            Predicate::Not(inner) => inner,
+            other => other,
+        };
+        if DOMAIN_FIELDS.contains(&field.id().name()) {
+            let texts = exact::texts(compared).into_iter().flatten();
+            all.extend(texts.map(|text| String::from_utf8_lossy(text).into_owned()));
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source_text::RuleFile;
+    use super::*;
+
+    #[test]
+    fn lists_the_domain_names_that_selected_rules_compare_with() {
+        let rule = |name: &str, condition: &str, enabled: bool| {
+            format!(
+                "- rule: {name}\n  desc: d\n  condition: evt.type = connect and {condition}\n  output: o\n  \
+                 priority: INFO\n  enabled: {enabled}\n"
+            )
+        };
+        let text = [
+            rule("a", "fd.sip.name in (one.test, two.test) and not fd.rip.name = three.test", true),
+            rule("b", "fd.lip.name != four.test and fd.name = five.test", true),
+            rule("c", "fd.cip.name = six.test", false),
+        ]
+        .concat();
+        let load = Load::new(&[RuleFile::new("rules.yaml", text)], &[]);
+        assert!(load.is_successful(), "{}", load.to_text());
+        let rules = load.rule_set(&Selection::default());
+        assert_eq!(
+            rules.domains().iter().map(String::as_str).collect::<Vec<_>>(),
+            ["four.test", "one.test", "three.test", "two.test"]
+        );
     }
 }

@@ -61,6 +61,10 @@ pub(super) const FIELDS: &[(&str, Getter)] = &[
     ("fd.sip", |event, _| roles(event).map(|(_, server)| Value::Address(server.0))),
     ("fd.snet", |event, _| roles(event).map(|(_, server)| Value::Address(server.0))),
     ("fd.sport", |event, _| roles(event).map(|(_, server)| Value::Unsigned(server.1.into()))),
+    ("fd.cip.name", domain),
+    ("fd.sip.name", domain),
+    ("fd.lip.name", domain),
+    ("fd.rip.name", domain),
     ("fd.is_server", |event, _| role(event).map(|role| Value::Bool(role == Role::Server))),
     ("fd.l4proto", |event, _| protocol(event).map(Value::text)),
     ("fd.sockfamily", |event, _| match kind(event)? {
@@ -395,6 +399,22 @@ fn roles(event: &SyscallEvent<'_>) -> Option<(End, End)> {
     })
 }
 
+/// The names of an end, of those that rules compare with.
+fn domains<'v>(event: &'v SyscallEvent<'_>, field: &Field) -> Option<&'v [Box<str>]> {
+    let end = match field.id().name() {
+        "fd.cip.name" => roles(event)?.0,
+        "fd.sip.name" => roles(event)?.1,
+        "fd.lip.name" => ends(event)?.local,
+        "fd.rip.name" => ends(event)?.remote,
+        _ => return None,
+    };
+    Some(event.state.domains.of(end.0))
+}
+
+fn domain<'v>(event: &'v SyscallEvent<'_>, field: &Field) -> Option<Value<'v>> {
+    domains(event, field)?.first().map(|name| Value::text(name))
+}
+
 /// The two ends as text: the client's first.
 pub(super) fn tuple_text(event: &SyscallEvent<'_>, slot: u8) -> Option<Vec<u8>> {
     let socket = socket(event, slot)?;
@@ -449,12 +469,16 @@ fn names_the_other_end(event: &SyscallEvent<'_>) -> bool {
     given_peer(event).and_then(internet_address).is_some() || event.event_type.name().starts_with("accept")
 }
 
-/// Fields that have the values of both ends.
+/// Fields that have the values of both ends, or all names of one.
 pub(super) fn each_end(
     event: &SyscallEvent<'_>,
     field: &Field,
     visit: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>,
 ) -> bool {
+    if let Some(names) = domains(event, field) {
+        let _ = names.iter().try_for_each(|name| visit(Value::text(name)));
+        return !names.is_empty();
+    }
     let Some(ends) = ends(event) else { return false };
     for (ip, port) in [ends.local, ends.remote] {
         let value = match field.id().name() {
