@@ -32,6 +32,7 @@ deny: ## Licences, duplicates, yanked crates
 .PHONY: bed
 bed: ## Build the test bed's Kubernetes binary (cached; 6 to 8 minutes the first time)
 	@scripts/install-packages.sh
+	@scripts/guest-kernels.sh
 	@tests/cluster/build.sh
 
 .PHONY: bpf

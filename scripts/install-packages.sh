@@ -1,12 +1,12 @@
 #!/bin/bash
 # Debian packages that the tests need: a container runtime, a shell for test containers, pod networking; the
-# compiler that shows the prebuilt kernel objects to match their sources; a browser to look at reports, and a parser of
-# XML that is not ours.
+# compiler that shows the prebuilt kernel objects to match their sources; a machine for other kernels; a browser to
+# look at reports, and a parser of XML that is not ours.
 # Does nothing where they are there, or where it may not install (the tests that need them then say so).
 set -euo pipefail
 
 packages=(containerd runc busybox-static containernetworking-plugins iproute2 procps clang-14 llvm-14 libbpf-dev
-  chromium-headless-shell python3)
+  qemu-system-x86 chromium-headless-shell python3)
 
 missing=()
 for package in "${packages[@]}"; do
