@@ -21,14 +21,17 @@ else
 	LITHIFY_BLESS=1 cargo test --quiet --package lithify-probe --lib kernel::layout >/dev/null
 fi
 
-build() { # architecture, macro
+build() { # object, macro of the architecture, more options
 	(cd probes/bpf && "$clang" -O2 -g -target bpf -mcpu=v3 -Wall -Werror -Wno-unused-function \
-		-Wno-compare-distinct-pointer-types "-D__TARGET_ARCH_$2" -I"$include" -fdebug-compilation-dir=. \
-		-c probe.bpf.c -o -) >"$out/probe.$1.o"
-	"$strip" -g "$out/probe.$1.o"
+		-Wno-compare-distinct-pointer-types "-D__TARGET_ARCH_$2" "${@:3}" -I"$include" -fdebug-compilation-dir=. \
+		-c probe.bpf.c -o -) >"$out/$1.o"
+	"$strip" -g "$out/$1.o"
 }
-build x86_64 x86
-build aarch64 arm64
+build probe.x86_64 x86
+build probe.aarch64 arm64
+# For kernels before 5.15: see current.h.
+build probe-5.8.x86_64 x86 -DKERNEL_5_8
+build probe-5.8.aarch64 arm64 -DKERNEL_5_8
 (cd probes/bpf && sha256sum -- *.c *.h) >"$out/SOURCES"
 
 if [[ "${1:-}" == --check ]]; then

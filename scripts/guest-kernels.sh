@@ -9,7 +9,7 @@ set -euo pipefail
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/lithify/kernels"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 # Which release has which series: the version of its linux-image-cloud-amd64.
-series=(6.1:bookworm)
+series=(6.1:bookworm 5.10:bullseye)
 
 [ "$(uname -m)" = x86_64 ] || exit 0
 

@@ -74,23 +74,18 @@ static __always_inline u64 path_is_unclean(struct frame *frame, u32 length)
 	return found;
 }
 
-struct scan {
-	u32 length;
-	/* Where the last component begins. */
-	u32 name;
-};
-
-/* Looks for the last slash from the end; bpf_loop calls it until it returns 1. */
-static long scan_step(u32 index, struct scan *scan)
+/* Where the last component of frame->prefix.path begins, looked for from the end. */
+static __always_inline u32 last_component(struct frame *frame, u32 length)
 {
-	struct frame *frame = frame_of_cpu();
-	u32 at = scan->length - 1 - index;
-	if (!frame || at >= PATH_MAX_JUDGED)
-		return 1;
-	if (frame->prefix.path[at] != '/')
-		return 0;
-	scan->name = at + 1;
-	return 1;
+	for (u32 i = 0; i < PATH_MAX_JUDGED; i++) {
+		u32 at = length - 1 - i;
+		barrier_var(at);
+		if (at >= PATH_MAX_JUDGED)
+			break;
+		if (frame->prefix.path[at] == '/')
+			return at + 1;
+	}
+	return 0;
 }
 
 /* A number below 64 from the first letters of a path behind the slash; the loader makes the same. */
@@ -142,11 +137,10 @@ __noinline u64 paths_met(u32 number, u64 text, u64 asked)
 	}
 	met &= asked;
 	if (met & ~filter->any_name) {
-		struct scan scan = { .length = end };
-		bpf_loop(PATH_MAX_JUDGED, scan_step, &scan, 0);
+		u32 name = last_component(frame, end);
 		/* Rules see a path without the slash at its end. */
-		if (scan.name < end)
-			met &= names_met(frame, filter, plan, scan.name);
+		if (name < end)
+			met &= names_met(frame, filter, plan, name);
 	}
 	return met;
 }
@@ -185,7 +179,7 @@ static __always_inline u64 judge(struct task_struct *task, struct settings *sett
 		else if ((flags & O_ACCMODE) == 1)
 			met &= filter->no_read;
 	}
-	if (met & ~filter->not_root && task->cred->euid.val != 0)
+	if (met & ~filter->not_root && LOAD(task, cred, euid.val) != 0)
 		met &= filter->not_root;
 	/* A look-up of the cgroup costs as much as many a path test: before that it is asked only if it may spare it. */
 	if (!plan->has_path || !(met & filter->host) || !(met & filter->container))

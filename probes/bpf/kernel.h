@@ -262,6 +262,7 @@ struct nsproxy {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	int pid, tgid;
 	int exit_code;
 	unsigned long min_flt, maj_flt;

@@ -15,6 +15,22 @@
 /* Longest directory entry, NAME_MAX of the kernel. */
 #define ENTRY_MAX 255
 
+/* Loops of many rounds call a function that takes only numbers, which the verifier looks at once, not once a round
+ * (bpf_loop needs 5.17). What they carry from round to round is here. */
+struct walk {
+	struct dentry *dentry;
+	struct mount *mount;
+	struct dentry *root;
+	struct vfsmount *root_mount;
+	/* Where the part written so far begins in frame->walk. */
+	u32 offset;
+};
+
+struct kernfs_walk {
+	struct kernfs_node *node;
+	u32 offset;
+};
+
 /* One CPU's work space. Too large for a per-CPU map, so an array indexed by CPU. */
 struct frame {
 	/* 1: in use. A program that interrupts another on this CPU counts its event as dropped. */
@@ -25,6 +41,8 @@ struct frame {
 	struct name_key name;
 	/* A cgroup's name on its way into `walk`. */
 	u8 entry[ENTRY_MAX + 1];
+	struct walk path;
+	struct kernfs_walk kernfs;
 	/* Paths are walked from the leaf to the root, so written from the end. */
 	u8 walk[TEXT_MAX + ENTRY_MAX + 1];
 	u8 record[RECORD_MAX] __attribute__((aligned(8)));
@@ -82,8 +100,8 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	/* Allocated at once: kernels before 6.1 warn in their log of tracing programs that allocate. */
 	__uint(max_entries, 4096);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct name_key);
 	__type(value, u64);
 } names SEC(".maps");

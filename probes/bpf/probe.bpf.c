@@ -49,9 +49,9 @@ static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s6
 	struct settings *settings = settings_get();
 	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
 	struct counts *count = counts_of(number);
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	u32 flags = 0;
-	if (!settings || !plan || !count || is_reported_by_exec(number, result) || (u32)task->tgid == settings->self_pid)
+	if (!settings || !plan || !count || is_reported_by_exec(number, result) || (u32)LOAD(task, tgid) == settings->self_pid)
 		return 0;
 	if (settings->own_only && is_of_others(settings, cgroup_node(task, settings))) {
 		count->filtered += 1;
@@ -89,7 +89,7 @@ struct exit_context {
 SEC("tracepoint/syscall_exit")
 int syscall_exit(struct exit_context *ctx)
 {
-	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct pt_regs *regs = current_registers(current_task());
 	u32 number = ctx->number;
 	if (number >= SYSCALLS)
 		return 0;
@@ -103,7 +103,7 @@ int every_exit(u64 *ctx)
 	struct pt_regs *regs = (void *)ctx[0];
 	u64 number = call_number(regs);
 	u32 zero = 0;
-	if (is_32_bit_call(bpf_get_current_task_btf())) {
+	if (is_32_bit_call(current_task())) {
 		/* Its number means another call than in our table: not looked at, but said. */
 		struct counts *count = counts_of(COUNT_32_BIT);
 		if (count)
@@ -158,13 +158,13 @@ static __always_inline void process_event_end(struct frame *frame, struct settin
 SEC("tp_btf/sched_process_exec")
 int process_exec(u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct linux_binprm *binary = (void *)ctx[2];
 	struct settings *settings = settings_get();
 	struct frame *frame = settings ? process_event(settings, task, RECORD_EXEC, COUNT_EXEC) : 0;
 	if (!frame)
 		return 0;
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = LOAD(task, mm);
 	/* Its calls will not be seen; the kernel has made the task a 32-bit one already. */
 	struct counts *narrow = is_32_bit_call(task) ? counts_of(COUNT_32_BIT) : 0;
 	if (narrow)
@@ -174,10 +174,10 @@ int process_exec(u64 *ctx)
 	HEADER(frame)->syscall = at ? SYS_execveat : SYS_execve;
 	HEADER(frame)->args[0] = (u32)ctx[1];
 	piece_process(bpf_get_current_task());
-	u64 start = mm->arg_start, length = mm->arg_end - start;
+	u64 start = LOAD(mm, arg_start), length = LOAD(mm, arg_end) - start;
 	piece_user(start, length, PIECE(PIECE_ARGS, SLOT_NONE));
-	start = mm->env_start;
-	length = mm->env_end - start;
+	start = LOAD(mm, env_start);
+	length = LOAD(mm, env_end) - start;
 	piece_user(start, length, PIECE(PIECE_ENV, SLOT_NONE));
 	piece_kernel_string((u64)BPF_CORE_READ(binary, filename), PIECE(PIECE_STRING, SLOT_EXE));
 	piece_file((u64)BPF_CORE_READ(binary, file), SLOT_EXE, -1, 0);
@@ -209,14 +209,14 @@ int process_fork(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int process_exit(u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct settings *settings = settings_get();
-	if (!settings || task->signal->live.counter != 0)
+	if (!settings || LOAD(task, signal, live.counter) != 0)
 		return 0;
 	struct frame *frame = process_event(settings, task, RECORD_EXIT, COUNT_EXIT);
 	if (!frame)
 		return 0;
-	HEADER(frame)->result = task->exit_code;
+	HEADER(frame)->result = LOAD(task, exit_code);
 	process_event_end(frame, settings, COUNT_EXIT);
 	return 0;
 }
@@ -233,7 +233,7 @@ int whoami(u64 *ctx)
 	settings->self_pid = bpf_get_current_pid_tgid() >> 32;
 	if (!settings->own_only)
 		return 0;
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct kernfs_node *node = cgroup_node(task, settings);
 	settings->pod_cgroup = BPF_CORE_READ(kernfs_parent(node), id);
 	__builtin_memset(HEADER(frame), 0, sizeof(struct header));

@@ -2,7 +2,7 @@
 #ifndef LITHIFY_RECORD_H
 #define LITHIFY_RECORD_H
 
-#include "maps.h"
+#include "current.h"
 
 /* The highest offset at which a piece of full length still fits. */
 #define OFFSET_MAX (RECORD_MAX - TEXT_MAX - sizeof(struct piece))

@@ -14,23 +14,23 @@
 
 static __always_inline u64 call_number(struct pt_regs *regs)
 {
-	return regs->orig_ax;
+	return LOAD(regs, orig_ax);
 }
 
 static __always_inline int is_32_bit_call(struct task_struct *task)
 {
-	return task->thread_info.status & TS_COMPAT;
+	return LOAD(task, thread_info.status) & TS_COMPAT;
 }
 
 /* Arguments of the 64-bit convention. At exit the registers still hold them. */
 static __always_inline void read_args(u64 *args, struct pt_regs *regs)
 {
-	args[0] = regs->di;
-	args[1] = regs->si;
-	args[2] = regs->dx;
-	args[3] = regs->r10;
-	args[4] = regs->r8;
-	args[5] = regs->r9;
+	args[0] = LOAD(regs, di);
+	args[1] = LOAD(regs, si);
+	args[2] = LOAD(regs, dx);
+	args[3] = LOAD(regs, r10);
+	args[4] = LOAD(regs, r8);
+	args[5] = LOAD(regs, r9);
 }
 #else
 #define SYS_execve 221
@@ -39,23 +39,23 @@ static __always_inline void read_args(u64 *args, struct pt_regs *regs)
 
 static __always_inline u64 call_number(struct pt_regs *regs)
 {
-	return regs->syscallno;
+	return LOAD(regs, syscallno);
 }
 
 static __always_inline int is_32_bit_call(struct task_struct *task)
 {
-	return task->thread_info.flags >> TIF_32BIT & 1;
+	return LOAD(task, thread_info.flags) >> TIF_32BIT & 1;
 }
 
 /* The result is in the first argument's register at exit: the kernel keeps the argument aside. */
 static __always_inline void read_args(u64 *args, struct pt_regs *regs)
 {
-	args[0] = regs->orig_x0;
-	args[1] = regs->regs[1];
-	args[2] = regs->regs[2];
-	args[3] = regs->regs[3];
-	args[4] = regs->regs[4];
-	args[5] = regs->regs[5];
+	args[0] = LOAD(regs, orig_x0);
+	args[1] = LOAD(regs, regs[1]);
+	args[2] = LOAD(regs, regs[2]);
+	args[3] = LOAD(regs, regs[3]);
+	args[4] = LOAD(regs, regs[4]);
+	args[5] = LOAD(regs, regs[5]);
 }
 #endif
 
@@ -141,12 +141,17 @@ static __always_inline int is_of_others(struct settings *settings, struct kernfs
  * ways that lead here. */
 static __always_inline u64 cgroup_number(struct task_struct *task, struct settings *settings)
 {
-	struct css_set *set = task->cgroups;
 	if (settings->subsystem == SUBSYSTEM_UNIFIED)
-		return set->dfl_cgrp->kn->id;
+		return LOAD(task, cgroups, dfl_cgrp, kn, id);
+#ifdef KERNEL_5_8
+	struct kernfs_node *node = cgroup_node(task, settings);
+	return BPF_CORE_READ(node, id);
+#else
+	struct css_set *set = task->cgroups;
 	u64 offset = bpf_core_field_offset(struct css_set, subsys) + subsystem_index(settings->subsystem) * sizeof(void *);
 	struct cgroup_subsys_state *state = *(struct cgroup_subsys_state **)((void *)set + offset);
 	return state->cgroup->kn->id;
+#endif
 }
 
 /* As tty_nr of /proc/PID/stat: new_encode_dev(). */
@@ -170,30 +175,30 @@ static __always_inline u64 capabilities(const void *set)
 static __always_inline void header_fill(struct frame *frame, struct task_struct *task, u32 kind)
 {
 	struct header *header = HEADER(frame);
-	struct task_struct *leader = task->group_leader;
-	struct task_struct *parent = task->real_parent;
-	struct signal_struct *signal = task->signal;
-	const struct cred *cred = task->cred;
+	struct task_struct *leader = LOAD(task, group_leader);
+	struct task_struct *parent = LOAD(task, real_parent);
+	struct signal_struct *signal = LOAD(task, signal);
+	const struct cred *cred = LOAD(task, cred);
 
 	header->time_ns = bpf_ktime_get_boot_ns();
-	header->start_ns = leader->start_boottime;
-	header->parent_start_ns = parent->group_leader->start_boottime;
+	header->start_ns = LOAD(leader, start_boottime);
+	header->parent_start_ns = LOAD(parent, group_leader, start_boottime);
 	header->cap_effective = capabilities(&cred->cap_effective);
 	header->cap_permitted = capabilities(&cred->cap_permitted);
 	header->cap_inheritable = capabilities(&cred->cap_inheritable);
 	header->flags = 0;
 	header->kind = kind;
 	header->cpu = bpf_get_smp_processor_id();
-	header->pid = task->tgid;
-	header->tid = task->pid;
-	header->ppid = parent->tgid;
-	header->sid = pid_number(signal->pids[PIDTYPE_SID], 0);
-	header->pgid = pid_number(signal->pids[PIDTYPE_PGID], 0);
-	header->uid = cred->euid.val;
-	header->gid = cred->egid.val;
-	header->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : ALL_ONES;
-	header->tty = tty_number(signal->tty);
-	header->mnt_ns = task->nsproxy->mnt_ns->ns.inum;
+	header->pid = LOAD(task, tgid);
+	header->tid = LOAD(task, pid);
+	header->ppid = LOAD(parent, tgid);
+	header->sid = pid_number(LOAD(signal, pids[PIDTYPE_SID]), 0);
+	header->pgid = pid_number(LOAD(signal, pids[PIDTYPE_PGID]), 0);
+	header->uid = LOAD(cred, euid.val);
+	header->gid = LOAD(cred, egid.val);
+	header->loginuid = bpf_core_field_exists(task->loginuid) ? LOAD(task, loginuid.val) : ALL_ONES;
+	header->tty = tty_number(LOAD(signal, tty));
+	header->mnt_ns = LOAD(task, nsproxy, mnt_ns, ns.inum);
 	bpf_probe_read_kernel(header->comm, sizeof(header->comm), &task->comm);
 	frame->offset = sizeof(*header);
 }

@@ -7,15 +7,6 @@
 /* Components of the deepest path: "/a" 2,048 times is as long as a path can be; a deeper tree is cut. */
 #define DEPTH_MAX 512
 
-struct walk {
-	struct dentry *dentry;
-	struct mount *mount;
-	struct dentry *root;
-	struct vfsmount *root_mount;
-	/* Where the part written so far begins in frame->walk. */
-	u32 offset;
-};
-
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
@@ -45,13 +36,16 @@ static __always_inline long walk_prepend_slash(struct frame *frame, u32 *offset)
 	return 1;
 }
 
-/* One component; bpf_loop calls it until it returns 1. */
-static long walk_step(u32 index, struct walk *walk)
+/* One component of frame->path. 1: it was the last one. */
+__noinline int walk_step(void)
 {
 	struct frame *frame = frame_of_cpu();
+	if (!frame)
+		return 1;
+	struct walk *walk = &frame->path;
 	struct dentry *dentry = walk->dentry;
 	struct mount *mount = walk->mount;
-	if (!frame || (dentry == walk->root && &mount->mnt == walk->root_mount))
+	if (dentry == walk->root && &mount->mnt == walk->root_mount)
 		return 1;
 	/* d_name follows d_parent in every kernel so far: one read for both. */
 	struct {
@@ -110,28 +104,31 @@ __noinline int walk_append(u32 offset, u32 kind_slot)
 __noinline int piece_path(u64 mnt, u64 dentry, u32 kind_slot)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct walk walk = {
-		.dentry = (void *)dentry,
-		.mount = mount_of((void *)mnt),
-		.root = BPF_CORE_READ(task, fs, root.dentry),
-		.root_mount = BPF_CORE_READ(task, fs, root.mnt),
-		.offset = TEXT_MAX,
-	};
-	bpf_loop(DEPTH_MAX, walk_step, &walk, 0);
-	return walk_append(walk.offset, kind_slot);
+	struct frame *frame = frame_of_cpu();
+	if (!frame)
+		return 0;
+	struct walk *walk = &frame->path;
+	walk->dentry = (void *)dentry;
+	walk->mount = mount_of((void *)mnt);
+	walk->root = BPF_CORE_READ(task, fs, root.dentry);
+	walk->root_mount = BPF_CORE_READ(task, fs, root.mnt);
+	walk->offset = TEXT_MAX;
+	for (u32 i = 0; i < DEPTH_MAX; i++)
+		if (walk_step())
+			break;
+	return walk_append(walk->offset, kind_slot);
 }
 
-struct kernfs_walk {
-	struct kernfs_node *node;
-	u32 offset;
-};
-
-static long kernfs_step(u32 index, struct kernfs_walk *walk)
+/* One component of frame->kernfs. 1: it was the last one. */
+__noinline int kernfs_step(void)
 {
 	struct frame *frame = frame_of_cpu();
+	if (!frame)
+		return 1;
+	struct kernfs_walk *walk = &frame->kernfs;
 	struct kernfs_node *node = walk->node;
 	struct kernfs_node *parent = kernfs_parent(node);
-	if (!frame || !parent)
+	if (!parent)
 		return 1;
 	const char *name = BPF_CORE_READ(node, name);
 	/* kernfs keeps no length. */
@@ -147,9 +144,16 @@ static long kernfs_step(u32 index, struct kernfs_walk *walk)
 /* Path of a cgroup in its hierarchy, as a piece. */
 __noinline int piece_cgroup(u64 node)
 {
-	struct kernfs_walk walk = { .node = (void *)node, .offset = TEXT_MAX };
-	bpf_loop(DEPTH_MAX, kernfs_step, &walk, 0);
-	return walk_append(walk.offset, PIECE(PIECE_CGROUP, SLOT_NONE));
+	struct frame *frame = frame_of_cpu();
+	if (!frame)
+		return 0;
+	struct kernfs_walk *walk = &frame->kernfs;
+	walk->node = (void *)node;
+	walk->offset = TEXT_MAX;
+	for (u32 i = 0; i < DEPTH_MAX; i++)
+		if (kernfs_step())
+			break;
+	return walk_append(walk->offset, PIECE(PIECE_CGROUP, SLOT_NONE));
 }
 
 #endif

@@ -10,13 +10,8 @@ use aya::{Btf, Ebpf, EbpfLoader};
 use super::attach::attach_tracepoint;
 use super::filter::Tables;
 use super::layout::{self, Filter, NameKey, Plan, PrefixKey, Settings};
+use super::object;
 use super::tracefs::TraceFs;
-
-#[cfg(target_arch = "x86_64")]
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/prebuilt/probe.x86_64.o");
-/// Built, never run: experimental.
-#[cfg(target_arch = "aarch64")]
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/prebuilt/probe.aarch64.o");
 
 /// Bytes of a trie's key behind its length: group and path.
 const PREFIX_BYTES: usize = size_of::<PrefixKey>() - size_of::<u32>();
@@ -115,7 +110,7 @@ impl Kernel {
             .btf(Some(&types))
             .map_max_entries("events", options.ring_bytes)
             .map_max_entries("frames", cpus)
-            .load(OBJECT)?;
+            .load(object::fitting())?;
         Ok(Self { object, types: Some(types), tracepoints: Vec::new() })
     }
 

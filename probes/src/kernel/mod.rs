@@ -34,5 +34,6 @@ pub(crate) mod derive;
 pub(crate) mod filter;
 pub(crate) mod layout;
 pub(crate) mod loader;
+mod object;
 pub(crate) mod record;
 pub(crate) mod tracefs;

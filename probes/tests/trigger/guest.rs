@@ -17,7 +17,7 @@ use crate::suite::{self, Outcome};
 use crate::{FAMILIES, cases};
 
 /// Series of kernels; the cache has one of each.
-const KERNELS: [&str; 1] = ["6.1"];
+const KERNELS: [&str; 2] = ["6.1", "5.10"];
 const QEMU: &str = "qemu-system-x86_64";
 /// On the kernel's command line; what it does not know itself it hands to its first process as environment.
 const INSIDE: &str = "LITHIFY_GUEST";
