@@ -87,3 +87,42 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
         assert!(metrics.lines().any(|line| line.starts_with(&name)), "no metric {name} in\n{metrics}");
     }
 }
+
+/// The image that `scripts/image.sh` makes of the program under test, unpacked.
+fn image(directory: &Path) -> Vec<u8> {
+    let archive = directory.join("image.tar");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/image.sh");
+    let mut build = std::process::Command::new(script);
+    build.args(["--binary", env!("CARGO_BIN_EXE_lithify-webhook"), "--output"]).arg(&archive);
+    let output = build.arg("lithify-webhook").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let status = std::process::Command::new("tar").arg("-C").arg(directory).arg("-xf").arg(&archive).status();
+    assert!(status.unwrap().success());
+    std::fs::read(archive).unwrap()
+}
+
+#[test]
+fn the_image_has_no_root_no_shell_and_nothing_but_the_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(directory.path().join(name)).unwrap()).unwrap()
+    };
+    let first = image(directory.path());
+    let manifest = &read("manifest.json")[0];
+    let wanted = &deployment()["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(manifest["RepoTags"], json!([wanted]));
+    let config = read(manifest["Config"].as_str().unwrap());
+    assert_eq!(
+        (&config["config"]["User"], &config["config"]["Entrypoint"]),
+        (&json!("65532:65532"), &json!(["/lithify-webhook"]))
+    );
+    let layer = directory.path().join(manifest["Layers"][0].as_str().unwrap());
+    let listing = std::process::Command::new("tar").arg("-tf").arg(layer).output().unwrap().stdout;
+    let listing = String::from_utf8(listing).unwrap();
+    let (programs, others): (Vec<_>, Vec<_>) =
+        listing.lines().filter(|name| !name.ends_with('/')).partition(|name| *name == "./lithify-webhook");
+    assert_eq!(programs.len(), 1, "{listing}");
+    assert!(others.iter().all(|name| name.contains(".so")), "{listing}");
+    // The same program makes the same bytes.
+    assert!(image(directory.path()) == first);
+}
