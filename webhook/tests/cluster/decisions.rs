@@ -57,6 +57,29 @@ fn every_kind_is_warned_about_in_time_and_none_is_broken() {
 }
 
 #[test]
+fn every_kind_is_denied_where_the_configuration_says_so() {
+    let Some(hook) = Hook::install("mutation: off\nwebhook: {workloads: deny}\n", &[]) else { return };
+    hook.namespace("closed", &["lithify.dev/enforce=baseline"]);
+    for (kind, manifest) in workloads() {
+        let output = hook.apply("closed", &manifest, &[]);
+        let text = said(&output);
+        let denied = format!(
+            "admission webhook \"deny.lithify.dev\" denied the request: {kind} `web` violates lithify baseline:latest \
+             (lithify.dev/enforce)\n- privileged: container \"app\" is privileged: securityContext.privileged is true, \
+             must be unset or false (spec."
+        );
+        // A PodTemplate has its template where others have a spec.
+        let denied = if kind == "PodTemplate" { denied.trim_end_matches("(spec.") } else { &denied };
+        assert!(
+            !output.status.success() && text.contains(denied) && text.contains("repair the manifest"),
+            "{text}"
+        );
+        let repaired = hook.apply("closed", &manifest.replace("privileged: true", "privileged: false"), &[]);
+        assert!(repaired.status.success(), "{kind}: {}", said(&repaired));
+    }
+}
+
+#[test]
 fn what_violated_before_may_be_labelled_and_deleted() {
     let Some(hook) = Hook::install("mutation: off", &[]) else { return };
     hook.namespace("before", &[]);

@@ -10,6 +10,7 @@ mod testbed;
 
 mod decisions;
 mod hook;
+mod installed;
 mod mutation;
 mod outage;
 mod rotation;
