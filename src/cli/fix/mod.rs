@@ -296,7 +296,8 @@ fn files(args: &FixArgs, settings: &Settings, printer: &mut Printer<'_>) -> anyh
     };
     let mut found = walk(&args.paths, args.input.no_ignore);
     let mut waiting = Waiting::new(printer);
-    let interrupted = interruption()?;
+    // Who only looks has nothing that must not stay behind.
+    let interrupted = if args.diff { Arc::default() } else { interruption()? };
     let emit = |told: Told| {
         // What is prepared and not yet in its place goes with the error.
         anyhow::ensure!(
