@@ -48,8 +48,8 @@ const WANTED: &[(CapabilitySet, Condition, Missing)] = &[
         |keep| !keep.sidecar,
         Missing {
             capability: "CAP_SYS_PTRACE",
-            cost: "of other users' processes that run already, proc.exepath, proc.cwd and proc.env are missing, and \
-                   users in containers have the host's names",
+            cost: "of processes that run already, proc.exepath is missing (on older kernels proc.env too), and users \
+                   in containers have the host's names",
         },
     ),
     (
@@ -57,8 +57,8 @@ const WANTED: &[(CapabilitySet, Condition, Missing)] = &[
         |keep| !keep.sidecar,
         Missing {
             capability: "CAP_DAC_READ_SEARCH",
-            cost: "of processes that run already, proc.env is missing, and users in containers whose root is closed \
-                   to others have the host's names",
+            cost: "of other users' processes that run already, proc.env is missing, and users in containers whose \
+                   root is closed to others have the host's names",
         },
     ),
     (

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod privileges;
 mod probe;
 mod reload;
 #[path = "../../../fixtures/testbed/require.rs"]

@@ -13,7 +13,7 @@ use crate::process::{Process, zero_ended};
 pub(super) const FIELDS: &[(&str, Getter)] = &[
     ("proc.name", |event, _| Some(Value::Text(name(event)))),
     ("proc.exe", |event, _| Some(Value::Text(event.process?.image.exe()))),
-    ("proc.exepath", |event, _| Some(Value::Text(&event.process?.image.path))),
+    ("proc.exepath", |event, _| path(event.process?)),
     ("proc.args", arguments),
     ("proc.cmdline", |event, field| event.computed(field, || Some(command_line(event.process?)))),
     ("proc.exeline", |event, field| event.computed(field, || Some(join(event.process?.image.arguments())))),
@@ -39,27 +39,21 @@ pub(super) const FIELDS: &[(&str, Getter)] = &[
     ("proc.sid.exe", |event, _| {
         leader(event, event.record.header.sid).map(|leader| Value::Text(leader.image.exe()))
     }),
-    ("proc.sid.exepath", |event, _| {
-        leader(event, event.record.header.sid).map(|leader| Value::Text(&leader.image.path))
-    }),
+    ("proc.sid.exepath", |event, _| path(leader(event, event.record.header.sid)?)),
     ("proc.pgid.name", |event, _| {
         leader(event, event.record.header.pgid).map(|leader| Value::Text(leader.comm()))
     }),
     ("proc.pgid.exe", |event, _| {
         leader(event, event.record.header.pgid).map(|leader| Value::Text(leader.image.exe()))
     }),
-    ("proc.pgid.exepath", |event, _| {
-        leader(event, event.record.header.pgid).map(|leader| Value::Text(&leader.image.path))
-    }),
+    ("proc.pgid.exepath", |event, _| path(leader(event, event.record.header.pgid)?)),
     ("proc.vpgid.name", |event, _| {
         leader(event, event.record.header.pgid).map(|leader| Value::Text(leader.comm()))
     }),
     ("proc.vpgid.exe", |event, _| {
         leader(event, event.record.header.pgid).map(|leader| Value::Text(leader.image.exe()))
     }),
-    ("proc.vpgid.exepath", |event, _| {
-        leader(event, event.record.header.pgid).map(|leader| Value::Text(&leader.image.path))
-    }),
+    ("proc.vpgid.exepath", |event, _| path(leader(event, event.record.header.pgid)?)),
     ("proc.is_sid_leader", |event, _| Some(Value::Bool(event.record.header.sid == event.record.header.pid))),
     ("proc.is_pgid_leader", |event, _| {
         Some(Value::Bool(event.record.header.pgid == event.record.header.pid))
@@ -84,7 +78,7 @@ pub(super) const FIELDS: &[(&str, Getter)] = &[
     }),
     ("proc.pname", |event, _| parent(event).map(|parent| Value::Text(parent.comm()))),
     ("proc.pexe", |event, _| parent(event).map(|parent| Value::Text(parent.image.exe()))),
-    ("proc.pexepath", |event, _| parent(event).map(|parent| Value::Text(&parent.image.path))),
+    ("proc.pexepath", |event, _| path(parent(event)?)),
     ("proc.pcmdline", |event, field| event.computed(field, || Some(command_line(parent(event)?)))),
     ("proc.aname", of_ancestor),
     ("proc.aexe", of_ancestor),
@@ -149,6 +143,11 @@ fn leader<'e>(event: &SyscallEvent<'e>, number: u32) -> Option<&'e Process> {
     event.state.processes.by_number(number)
 }
 
+/// The file that a process executes; none of a process that was there before, if /proc did not tell.
+fn path(process: &Process) -> Option<Value<'_>> {
+    (!process.image.path.is_empty()).then(|| Value::Text(&process.image.path))
+}
+
 fn join<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut out = Vec::new();
     for (index, part) in parts.enumerate() {
@@ -201,7 +200,7 @@ fn of_process<'v>(event: &'v SyscallEvent<'_>, field: &Field, process: &'v Proce
     Some(match field.id().name() {
         "proc.aname" => Value::Text(process.comm()),
         "proc.aexe" => Value::Text(process.image.exe()),
-        "proc.aexepath" => Value::Text(&process.image.path),
+        "proc.aexepath" => return path(process),
         "proc.apid" => Value::Signed(process.pid.into()),
         "proc.acmdline" => return event.computed(field, || Some(command_line(process))),
         "proc.aenv" => match field.key() {
