@@ -266,6 +266,11 @@ impl Probe {
         tally::tally(&self.kernel, &self.numbers)
     }
 
+    /// Whether the last poll left events that are there.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
     /// How long the next polls wait when there is nothing; below a second.
     pub fn set_interval(&mut self, interval: Duration) {
         self.interval = interval;

@@ -106,9 +106,7 @@ pub(super) fn run(args: &LearnArgs) -> anyhow::Result<ExitCode> {
             save(&mut learner, &probe, store)?;
         }
     }
-    // What has happened until now is still in the ring buffer.
-    while probe.poll(&mut |event| learner.take(event))? > 0 {}
-    learner.tick(&mut probe);
+    learner.drain(&mut probe)?;
     finish(args, &mut learner, &probe, store.as_ref())
 }
 

@@ -21,7 +21,7 @@ use super::tree::namespace_of;
 use super::workload::{Subject, Told, told};
 use crate::container::ContainerId;
 use crate::kernel::layout::{FileInfo, PIECE_FILE, SLOT_EXE};
-use crate::probe::{Probe, ProbeOptions};
+use crate::probe::{Probe, ProbeError, ProbeOptions};
 use crate::procfs;
 use crate::syscall::event::SyscallEvent;
 
@@ -70,6 +70,8 @@ pub fn options(options: ProbeOptions) -> ProbeOptions {
 const EROFS: i64 = -30;
 /// How long after its end a container may still have events on the way, and its runtime an answer.
 const GRACE: Duration = Duration::from_secs(2);
+/// An event takes its time first and is sent some microseconds later.
+const ON_THE_WAY_NS: u64 = 10_000_000;
 /// How often the kernel is asked for events: by then, what a container's first program sees must be held.
 const INTERVAL: Duration = Duration::from_millis(5);
 /// The same while a container is being made, whose program may end at once.
@@ -121,6 +123,7 @@ impl Learner {
                 continue;
             }
             let observed = self.containers.entry(id.full).or_insert_with(|| Observed::new(now));
+            observed.enter(namespace);
             observed.hold(&self.host, pid, namespace);
             let process = procfs::read(&self.host.proc, pid, false);
             if let Some(first) = process.filter(|process| process.info.vpid == 1) {
@@ -184,6 +187,9 @@ impl Learner {
             }
             return;
         }
+        if !observed.has_entered(header.mnt_ns) && !is_of_the_container(event, observed.init) {
+            return;
+        }
         observed.hold(&self.host, header.pid, header.mnt_ns);
         let call = Call {
             name: event.event_type().name(),
@@ -205,13 +211,20 @@ impl Learner {
             observed.seen.starts = 1;
             observed.init = Some((header.pid, header.start_ns));
         }
+        observed.enter(header.mnt_ns);
         let mounts = Mounts::of(&self.host, header.pid, header.mnt_ns);
         let file: Option<FileInfo> = event.record.structure(PIECE_FILE, SLOT_EXE);
         let root = file.filter(|file| file.root_mount == 1).map(|file| u64::from(file.mnt_id));
         // The kernel has the last word on which mount is the root.
         let fits = |mounts: &Mounts| root.is_none_or(|root| root == mounts.tree.root_mount());
         let made = self.making.done(id, root).filter(|made| made.namespace == header.mnt_ns);
-        observed.keep(mounts.filter(fits).or(made));
+        match (mounts.filter(fits), made) {
+            (Some(mounts), made) => {
+                let layers = mounts.layers.or_else(|| made?.layers);
+                observed.keep(Some(Mounts { layers, ..mounts }));
+            }
+            (None, made) => observed.keep(made),
+        }
         if let Some(process) = event.process {
             observed.executed(header.mnt_ns, &process.image.path);
         }
@@ -241,6 +254,27 @@ impl Learner {
         {
             self.to_leave_out.push(observed.cgroup);
         }
+    }
+
+    /// Takes in what has happened until now and is still on its way.
+    ///
+    /// # Errors
+    /// [`ProbeError`].
+    pub fn drain(&mut self, probe: &mut Probe) -> Result<(), ProbeError> {
+        let now = clock_ns(ClockId::Boottime);
+        let mut latest = 0;
+        loop {
+            let count = probe.poll(&mut |event| {
+                latest = latest.max(event.since_boot_ns());
+                self.take(event);
+            })?;
+            // A flood never ends; what happened before we were asked is in by then.
+            if (count == 0 && !probe.is_behind()) || latest > now + ON_THE_WAY_NS {
+                break;
+            }
+        }
+        self.tick(probe);
+        Ok(())
     }
 
     /// What is to be done between events: measures, asks whose containers are, lets go of those that are gone.
@@ -333,6 +367,14 @@ impl Learner {
         });
         made.collect()
     }
+}
+
+/// Whether a process is the container's own, and not its runtime's on the way into it: the first one, or one that
+/// descends from another of the container.
+fn is_of_the_container(event: &SyscallEvent<'_>, init: Option<(u32, u64)>) -> bool {
+    let header = &event.record.header;
+    let mut above = event.state.processes.ancestors(header.ppid, header.parent_start_ns);
+    init.is_some_and(|(pid, _)| pid == header.pid) || above.any(|process| process.cgroup == header.cgroup)
 }
 
 fn add(all: &mut BTreeMap<Subject, Seen>, subject: Subject, seen: Seen) {

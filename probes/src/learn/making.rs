@@ -5,6 +5,7 @@
 //! lies on just that root. Before the runtime changes to it, the root is still the host's, and is thrown away then.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::layers::Layers;
@@ -95,8 +96,22 @@ impl Mounts {
     }
 
     fn new(host: &Host, pid: u32, namespace: u32, tree: Tree) -> Self {
-        let mountinfo = std::fs::read_to_string(host.proc.join(pid.to_string()).join("mountinfo"));
-        let layers = mountinfo.ok().and_then(|text| Layers::of(&text, tree.root_mount(), &host.roots));
+        let layers = layers_of(host, pid, &tree);
         Self { namespace, tree, layers }
     }
+}
+
+/// The layers of the root that a process sees; `None` if it is gone, or they are out of reach.
+pub(super) fn layers_of(host: &Host, pid: u32, tree: &Tree) -> Option<Layers> {
+    let process = host.proc.join(pid.to_string());
+    let mut roots = host.roots.clone();
+    // A runtime may have mounts of its own, as in a node that is a container: the parent is of the runtime.
+    roots.extend(parent_of(&process).map(|parent| host.proc.join(parent).join("root")));
+    let mountinfo = std::fs::read_to_string(process.join("mountinfo")).ok()?;
+    Layers::of(&mountinfo, tree.root_mount(), &roots)
+}
+
+fn parent_of(process: &Path) -> Option<String> {
+    let status = std::fs::read_to_string(process.join("status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:")).map(|parent| parent.trim().to_owned())
 }

@@ -7,18 +7,27 @@ use lithify::profile::{ContainerPath, Contents, why_not};
 
 use super::changes::{Change, Place, What};
 use super::layers::Layers;
-use super::making::Mounts;
+use super::making::{Mounts, layers_of};
 use super::seen::{About, Seen};
 use super::tree::{Resolved, Tree};
 use super::workload::Identity;
 use crate::path;
+
+/// How often the layers are looked for again, which happens at events.
+const LAYER_TRIES: u32 = 16;
+/// File systems take the time of a change from a clock that lags behind by some milliseconds.
+const LAG_NS: u64 = 100_000_000;
 
 /// One container.
 #[derive(Debug)]
 pub(super) struct Observed {
     /// By the inode of their mount namespace: a container may make more.
     trees: Vec<(u32, Tree)>,
+    /// Mount namespaces in which it executed something: another may be its runtime's, on the way into it.
+    entered: Vec<u32>,
     layers: Option<Layers>,
+    /// How often the layers were looked for in vain.
+    tries: u32,
     pub(super) seen: Seen,
     /// Its first process: number and start.
     pub(super) init: Option<(u32, u64)>,
@@ -62,7 +71,9 @@ impl Observed {
     pub(super) fn new(from_ns: u64) -> Self {
         Self {
             trees: Vec::new(),
+            entered: Vec::new(),
             layers: None,
+            tries: 0,
             seen: Seen::of_one(from_ns),
             init: None,
             identity: None,
@@ -81,10 +92,29 @@ impl Observed {
         !self.trees.is_empty()
     }
 
-    /// Takes hold of the files that a process sees.
+    /// A program of the container runs in a mount namespace.
+    pub(super) fn enter(&mut self, namespace: u32) {
+        if !self.entered.contains(&namespace) {
+            self.entered.push(namespace);
+        }
+    }
+
+    /// Whether a program of the container was executed in a mount namespace.
+    pub(super) fn has_entered(&self, namespace: u32) -> bool {
+        self.entered.contains(&namespace)
+    }
+
+    /// Takes hold of the files that a process sees, if that is a place of the container's.
     pub(super) fn hold(&mut self, host: &Host, pid: u32, namespace: u32) {
-        if !self.holds(namespace) && host.namespace != Some(namespace) {
+        if !self.has_entered(namespace) {
+            return;
+        }
+        if !self.holds(namespace) {
             self.keep(Mounts::of(host, pid, namespace));
+        } else if self.layers.is_none() && self.tries < LAYER_TRIES {
+            // Its parent may have been on its way out: the next one is the runtime's too.
+            self.tries += 1;
+            self.layers = self.tree(namespace).and_then(|tree| layers_of(host, pid, tree));
         }
     }
 
@@ -141,6 +171,9 @@ impl Observed {
         let found = match &change.place {
             Place::Untold => return Err("its path could not be read".to_owned()),
             Place::Known { on_root: false, .. } => return Ok(None),
+            Place::Known { .. } if !self.has_entered(namespace) => {
+                return Err("in a mount namespace in which nothing was executed".to_owned());
+            }
             Place::Known { path, .. } => {
                 let is_directory = matches!(change.what, What::Object { is_directory: true, .. });
                 Resolved { path: path.clone(), on_root: true, is_directory }
@@ -208,7 +241,8 @@ impl Observed {
             return About { contents, owner: found.map(|found| found.owner).or_else(live) };
         }
         // No layers to look at: what is older than the container is the image's. What cannot be told may be there.
-        let is_older = trees().find_map(|tree| tree.has_older(path, self.seen.from_ns));
+        let is_older =
+            trees().find_map(|tree| tree.has_older(path, self.seen.from_ns.saturating_sub(LAG_NS)));
         let contents = if is_older == Some(false) { Contents::Empty } else { Contents::Populated };
         About { contents, owner: trees().find_map(|tree| tree.owner(path)) }
     }

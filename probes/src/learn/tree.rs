@@ -353,11 +353,15 @@ mod tests {
     }
 
     #[test]
-    fn this_program_is_not_of_the_32_bit_convention() {
+    fn programs_of_the_32_bit_convention_are_known_by_their_header() {
         let tree = tree(Path::new("/"));
         let own = std::env::current_exe().unwrap();
         assert_eq!(tree.is_32_bit(own.as_os_str().as_bytes()), Some(false));
         assert_eq!(tree.is_32_bit(b"/proc/version"), Some(false));
         assert_eq!(tree.is_32_bit(b"/absent"), None);
+        let directory = tempfile::tempdir().unwrap();
+        let old = directory.path().join("old");
+        std::fs::write(&old, b"\x7fELF\x01\x01\x01").unwrap();
+        assert_eq!(tree.is_32_bit(old.as_os_str().as_bytes()), Some(true));
     }
 }
