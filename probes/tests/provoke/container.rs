@@ -24,6 +24,10 @@ const USUAL: &[&str] =
 /// Where images are made and containers run from.
 pub(crate) struct Engine {
     directory: PathBuf,
+    /// Mounts beside the usual ones.
+    pub(crate) mounts: Vec<serde_json::Value>,
+    /// Whether roots are read-only.
+    pub(crate) is_read_only: bool,
     /// The cgroup above all containers of this test.
     cgroup: String,
 }
@@ -52,7 +56,12 @@ impl Engine {
         ] {
             fs::write(root.join(name), text).unwrap();
         }
-        Self { directory: directory.to_owned(), cgroup: format!("lithify-provoke-{}", std::process::id()) }
+        Self {
+            directory: directory.to_owned(),
+            mounts: Vec::new(),
+            is_read_only: false,
+            cgroup: format!("lithify-provoke-{}", std::process::id()),
+        }
     }
 
     /// Runs a script in a container of this id to its end.
@@ -84,6 +93,15 @@ impl Engine {
         let volume = |from: &Path, to: &str| json!({"destination": to, "type": "bind", "source": from, "options": ["rbind", "ro"]});
         let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|kind| json!({"type": kind}));
         let own = |kind: &str, to: &str, options: &[&str]| json!({"destination": to, "type": kind, "source": kind, "options": options});
+        let mut mounts = vec![
+            own("proc", "/proc", &[]),
+            own("tmpfs", "/dev", &["nosuid", "mode=755"]),
+            own("devpts", "/dev/pts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+            own("tmpfs", "/dev/shm", &["nosuid", "nodev", "mode=1777"]),
+            volume(Path::new("/usr"), "/usr"),
+            volume(script, "/scripts/act.sh"),
+        ];
+        mounts.extend(self.mounts.iter().cloned());
         json!({
             "ociVersion": "1.0.2",
             "process": {
@@ -96,16 +114,9 @@ impl Engine {
                     "bounding": capabilities, "effective": capabilities, "permitted": capabilities,
                 },
             },
-            "root": {"path": bundle.join("root")},
+            "root": {"path": bundle.join("root"), "readonly": self.is_read_only},
             "hostname": "provoke",
-            "mounts": [
-                own("proc", "/proc", &[]),
-                own("tmpfs", "/dev", &["nosuid", "mode=755"]),
-                own("devpts", "/dev/pts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
-                own("tmpfs", "/dev/shm", &["nosuid", "nodev", "mode=1777"]),
-                volume(Path::new("/usr"), "/usr"),
-                volume(script, "/scripts/act.sh"),
-            ],
+            "mounts": mounts,
             "linux": {
                 "cgroupsPath": format!("/{}/docker-{id}.scope", self.cgroup),
                 // No cgroup namespace: in one of its own, root of the container mounts no hierarchy.
