@@ -27,7 +27,7 @@ pub struct WriteProfile {
     pub unresolved: Vec<String>,
     /// The observer saw all that there is to see.
     pub complete: bool,
-    /// Somebody who may has looked at it: such a profile steers the webhook whoever wrote it.
+    /// Somebody has looked at it, says the file; in a cluster only `status` says so.
     pub approved: bool,
 }
 

@@ -58,7 +58,48 @@ fn its_arguments_are_those_of_the_command() {
     // Without a cluster it ends at the first thing that it needs, which is none of its arguments.
     let output = command.args(arguments).env_clear().env("HOME", "/nonexistent").output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(stderr.starts_with("lithify-webhook: error: /etc/lithify/profiles: No such file"), "{stderr}");
+    assert!(
+        stderr.starts_with("lithify-webhook: error: no cluster to ask for the labels of namespaces"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_definition_knows_every_field_of_a_profile() {
+    const WHOLE: &str = "\
+apiVersion: lithify.dev/v1alpha1
+kind: WriteProfile
+metadata: {name: web-nginx, namespace: web}
+spec:
+  image: docker.io/library/nginx
+  digest: sha256:ab
+  approved: true
+  workload: {kind: Deployment, name: web, container: nginx}
+  paths: [{path: /a, contents: empty, writes: 1, maxBytes: 2, uid: 1, gid: 1, mode: \"0755\", firstWriter: nginx}]
+  blocked: [{path: /b, errno: EROFS, count: 3}]
+  observed: {from: 2026-11-01T00:00:00Z, to: 2026-11-08T00:00:00Z, containers: 1, starts: 1, stops: 1}
+  unresolved: [x]
+  complete: true
+";
+    fn compare(value: &Value, schema: &Value, at: &str) {
+        match value {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    compare(value, &schema["properties"][key], &format!("{at}.{key}"));
+                }
+                // And nothing else.
+                let known = schema["properties"].as_object().unwrap();
+                assert_eq!(fields.len(), known.len(), "{at}");
+            }
+            Value::Array(items) => compare(&items[0], &schema["items"], at),
+            _ => assert!(schema["type"].is_string(), "{at} is not in the definition"),
+        }
+    }
+    let profile = lithify::profile::read(WHOLE.as_bytes()).unwrap().remove(0).to_value();
+    let definition =
+        objects().into_iter().find(|object| object["kind"] == "CustomResourceDefinition").unwrap();
+    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    compare(&profile["spec"], schema, "spec");
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use lithify::config;
 use lithify::profile::Profiles;
 use lithify_webhook::review::{Labels, Policy};
-use lithify_webhook::serve::{App, Condition, Limits, Log, Namespaces, Sources, router};
+use lithify_webhook::serve::{App, Condition, Limits, Log, Namespaces, router};
+use lithify_webhook::source::{Inputs, Parts, Sources};
 use serde_json::{Value, json};
 use warp::http::{Response, StatusCode};
 use warp::hyper::body::Bytes;
@@ -111,12 +112,13 @@ async fn a_broken_configuration_keeps_the_old_and_says_so() {
     let prod = review("prod", &pod(0), &Value::Null);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("lithify.yaml");
-    let reload = |text: &str| {
+    let inputs = Inputs::new(app.clone(), Parts::default());
+    let reload = async |text: &str| {
         std::fs::write(&file, text).unwrap();
         let sources = Sources::find(Some(file.clone()), None).unwrap();
-        app.reload_configuration(&sources, Ok(&[text.as_bytes().to_vec()]));
+        inputs.take(sources.read().await);
     };
-    reload("enforcment: {default: deny}");
+    reload("enforcment: {default: deny}").await;
     assert_eq!(answer(&post(&app, "/validate", &prod).await)["response"]["allowed"], false);
     let (status, shown) = get(&app, "/readyz").await;
     assert_eq!(status, StatusCode::OK, "the old configuration still serves");
@@ -131,7 +133,7 @@ async fn a_broken_configuration_keeps_the_old_and_says_so() {
     );
     assert!(metrics.contains(r#"lithify_webhook_reload_ok{source="configuration"} 0"#), "{metrics}");
 
-    reload("enforcement: {default: off}");
+    reload("enforcement: {default: off}").await;
     assert_eq!(answer(&post(&app, "/validate", &prod).await)["response"]["allowed"], true);
     assert!(get(&app, "/metrics").await.1.contains(r#"reload_ok{source="configuration"} 1"#));
 }

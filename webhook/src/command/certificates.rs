@@ -49,6 +49,13 @@ pub(super) struct CertificateArgs {
     settle: i64,
 }
 
+impl CertificateArgs {
+    /// The webhook's own namespace.
+    pub(super) fn namespace(&self) -> &str {
+        &self.endpoint.namespace
+    }
+}
+
 /// `90d`, `12h`, `2m`, `30s`.
 fn seconds(text: &str) -> Result<i64, String> {
     let wrong = || format!("expected a time like 90d, 12h, 2m or 30s, found `{text}`");
@@ -193,6 +200,12 @@ async fn note_agreement(app: &App, certificates: &Certificates, client: &Client,
             }
         }
     }
+}
+
+/// The same, or nothing at all.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = if text == "0s" { 0 } else { seconds(text)? };
+    u64::try_from(seconds).map(Duration::from_secs).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod certificates;
 mod endpoint;
 mod files;
 mod generate;
+mod inputs;
 mod register;
 mod review;
 mod serve;

@@ -2,11 +2,13 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
+use lithify::config::Config;
 use lithify::edit::{FieldOp, yaml_sink};
 use lithify::yaml::Pointer;
 use serde_json::Value;
@@ -15,7 +17,10 @@ use super::endpoint::EndpointArgs;
 use super::{Outcome, files};
 use crate::certificates::SECRET;
 use crate::registration::{cluster, configurations};
-use crate::review::Policy;
+use crate::source::ConfigMapSource;
+
+/// How often to look for an authority that is waited for.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Print the webhook configurations, apply them, or remove them
 #[derive(Args)]
@@ -33,8 +38,16 @@ pub(super) struct RegisterArgs {
     remove: bool,
 
     /// The configuration file that the webhook runs with [default: none, which says nothing]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "config_map")]
     config: Option<PathBuf>,
+
+    /// The ConfigMap of the webhook's namespace that it runs with, instead of a file
+    #[arg(long, value_name = "NAME", conflicts_with = "remove")]
+    config_map: Option<String>,
+
+    /// How long to wait for the webhook to make its authority
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = super::certificates::duration)]
+    wait: Duration,
 
     #[command(flatten)]
     endpoint: EndpointArgs,
@@ -49,7 +62,23 @@ pub(super) fn run(args: &RegisterArgs) -> anyhow::Result<Outcome> {
     let policy = files::policy(args.config.as_deref(), None)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    runtime.block_on(async { if args.remove { remove().await } else { register(args, &policy).await } })
+    runtime.block_on(async {
+        if args.remove {
+            return remove().await;
+        }
+        match &args.config_map {
+            None => register(args, policy.config()).await,
+            Some(name) => register(args, &stored(args, name).await?).await,
+        }
+    })
+}
+
+/// The configuration of a ConfigMap.
+async fn stored(args: &RegisterArgs, name: &str) -> anyhow::Result<Config> {
+    let namespace = args.endpoint.namespace.clone();
+    let source = ConfigMapSource { client: client().await?, namespace, name: name.to_owned() };
+    let (_, change) = source.read().await.map_err(|reason| anyhow!("read the configuration: {reason}"))?;
+    Ok(change.config.unwrap_or_default())
 }
 
 async fn remove() -> anyhow::Result<Outcome> {
@@ -64,10 +93,10 @@ async fn remove() -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-async fn register(args: &RegisterArgs, policy: &Policy) -> anyhow::Result<Outcome> {
+async fn register(args: &RegisterArgs, config: &Config) -> anyhow::Result<Outcome> {
     let bundle = bundle(args).await?;
     let endpoint = args.endpoint.endpoint();
-    let all = configurations(policy.config(), &endpoint, &args.endpoint.namespace, &bundle);
+    let all = configurations(config, &endpoint, &args.endpoint.namespace, &bundle);
     let mut stdout = io::stdout().lock();
     if args.apply {
         cluster::apply(&client().await?, &all).await.context("apply the webhook configurations")?;
@@ -91,16 +120,25 @@ async fn bundle(args: &RegisterArgs) -> anyhow::Result<Vec<u8>> {
     }
     let namespace = &args.endpoint.namespace;
     let secrets: Api<Secret> = Api::namespaced(client().await?, namespace);
-    let secret =
-        secrets.get_opt(SECRET).await.with_context(|| format!("read Secret {namespace}/{SECRET}"))?;
-    let missing = || {
-        anyhow!(
-            "there is no Secret {namespace}/{SECRET} with a `ca.crt`: start the webhook first (`serve --self-signed` \
-             makes it), or name the authority with --ca"
-        )
-    };
-    let data = secret.and_then(|secret| secret.data).ok_or_else(missing)?;
-    data.get("ca.crt").map(|bytes| bytes.0.clone()).ok_or_else(missing)
+    let start = Instant::now();
+    loop {
+        let secret =
+            secrets.get_opt(SECRET).await.with_context(|| format!("read Secret {namespace}/{SECRET}"))?;
+        if let Some(authority) = secret.and_then(|secret| secret.data?.remove("ca.crt")) {
+            return Ok(authority.0);
+        }
+        if start.elapsed() >= args.wait {
+            return Err(missing(namespace));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn missing(namespace: &str) -> anyhow::Error {
+    anyhow!(
+        "there is no Secret {namespace}/{SECRET} with a `ca.crt`: start the webhook first (`serve --self-signed` makes \
+         it), or name the authority with --ca"
+    )
 }
 
 async fn client() -> anyhow::Result<Client> {

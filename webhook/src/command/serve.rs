@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use super::certificates::{CertificateArgs, certificates};
-use crate::serve::{
-    App, Condition, Limits, Listener, Log, Namespaces, Sources, Timeouts, follow_sources, server_config,
-};
+use super::inputs::{self, InputArgs};
+use crate::serve::{App, Condition, Limits, Listener, Log, Namespaces, Timeouts, server_config};
 
 /// How often files are looked at: a mounted Secret changes a minute after the object anyway.
 pub(super) const FOLLOW: Duration = Duration::from_secs(2);
@@ -30,13 +28,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     listen: SocketAddr,
 
-    /// The configuration file, followed while it changes [default: none, which says nothing]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    /// A directory of write-path profiles, followed while it changes [default: none]
-    #[arg(long, value_name = "DIR")]
-    profiles: Option<PathBuf>,
+    #[command(flatten)]
+    inputs: InputArgs,
 
     #[command(flatten)]
     certificates: CertificateArgs,
@@ -81,15 +74,13 @@ fn raise_descriptor_limit() {
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let sources =
-        Sources::find(args.config.clone(), args.profiles.clone()).map_err(|reason| anyhow!(reason))?;
-    let policy = sources.policy().await.map_err(|reason| anyhow!("read the configuration: {reason}"))?;
     let client = client(args).await?;
+    let started = inputs::read(&args.inputs, client.as_ref(), args.certificates.namespace()).await?;
+    let policy = started.parts.policy().map_err(|reason| anyhow!("read the configuration: {reason}"))?;
     let namespaces = namespaces(client.as_ref());
     let limits = Limits { max_body: args.max_body, ..Limits::default() };
     let app = App::new(policy, namespaces, Log::new(io::stderr(), args.verbose), limits);
-    app.metrics.reloaded("configuration", true);
-    tokio::spawn(follow_sources(app.clone(), sources, FOLLOW));
+    started.follow(&app).await;
     let certificates = certificates(&args.certificates, client, &app).await?;
     let listener = Listener::bind(
         args.listen,

@@ -14,8 +14,10 @@ pub enum Condition {
     BundlesAgree,
     /// The labels of namespaces are known.
     NamespacesKnown,
-    /// The configuration in use is the one on disk. Where it is not, the old one stays in use.
+    /// The configuration in use is the one on disk or in the ConfigMap. Where it is not, the old one stays in use.
     ConfigurationCurrent,
+    /// The write-path profiles in use are the approved ones of the cluster. Containers without one are left alone.
+    ProfilesCurrent,
     /// The certificate in use is the one on disk or in the Secret.
     CertificateCurrent,
     /// The server is not about to stop.
@@ -33,15 +35,16 @@ impl Condition {
             Self::BundlesAgree => "BundlesAgree",
             Self::NamespacesKnown => "NamespacesKnown",
             Self::ConfigurationCurrent => "ConfigurationCurrent",
+            Self::ProfilesCurrent => "ProfilesCurrent",
             Self::CertificateCurrent => "CertificateCurrent",
             Self::Staying => "Staying",
         }
     }
 
-    /// Whether requests should go elsewhere while it is not well. An old configuration or certificate still
+    /// Whether requests should go elsewhere while it is not well. An old configuration, profile or certificate still
     /// serves, and every replica has the same: nowhere would be left to go.
     fn is_needed(self) -> bool {
-        !matches!(self, Self::ConfigurationCurrent | Self::CertificateCurrent)
+        !matches!(self, Self::ConfigurationCurrent | Self::ProfilesCurrent | Self::CertificateCurrent)
     }
 }
 

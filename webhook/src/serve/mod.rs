@@ -8,7 +8,7 @@
 //! - [`listener`]: accepts, shakes hands, serves, drains.
 //! - [`tls`]: the certificate that is served, exchanged without dropping a connection.
 //! - [`namespaces`]: labels of namespaces, watched.
-//! - [`reload`]: configuration and certificate files, followed while they change.
+//! - [`reload`]: certificate files, followed while they change.
 //!
 //! Data in: HTTP requests, files, the cluster's namespaces. Data out: verdicts, metrics, one JSON log line a
 //! decision. What fails: a request (answered so that the apiserver's failure policy decides), a reload (the old
@@ -35,6 +35,6 @@ pub use listener::{Listener, Timeouts};
 pub use log::Log;
 pub use metrics::Metrics;
 pub use namespaces::{Known, Namespaces};
-pub use reload::{Files, Sources, follow, follow_sources};
+pub use reload::{Files, follow};
 pub use router::router;
 pub use tls::{Certificate, CertificateError, Certificates, server_config};

@@ -32,7 +32,7 @@ impl Hook {
         let mut hook = Self { bed, directory, process: None, log };
         hook.remove();
         let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/webhook");
-        for file in ["namespace.yaml", "rbac.yaml"] {
+        for file in ["namespace.yaml", "writeprofiles.yaml", "rbac.yaml"] {
             hook.bed.succeed(&["kubectl", "apply", "-f", manifests.join(file).to_str().unwrap()]);
         }
         hook.bed.succeed(&[
@@ -86,8 +86,16 @@ impl Hook {
             "--listen",
             "127.0.0.1:0",
         ]);
-        command.args(["--config", &text("lithify.yaml"), "--profiles", &text("profiles"), "--self-signed"]);
+        // Where a test has its own, the files are not asked.
+        for (own, instead, file) in
+            [("--config-map", "--config", "lithify.yaml"), ("--profiles", "--profiles", "profiles")]
+        {
+            if !arguments.contains(&own) {
+                command.args([instead, &text(file)]);
+            }
+        }
         command
+            .arg("--self-signed")
             .args(["--url", "https://127.0.0.1:1", "--namespace", OWN, "--drain-delay", "0"])
             .args(arguments);
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();

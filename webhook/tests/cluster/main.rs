@@ -13,5 +13,6 @@ mod hook;
 mod installed;
 mod mutation;
 mod outage;
+mod profiles;
 mod rotation;
 mod verdicts;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::hook::{Hook, said};
 
-const PROFILE: &str = "\
+pub(crate) const PROFILE: &str = "\
 apiVersion: lithify.dev/v1alpha1
 kind: WriteProfile
 metadata: {name: web-nginx}
@@ -17,7 +17,7 @@ spec:
   complete: true
 ";
 
-const POD: &str = "\
+pub(crate) const POD: &str = "\
 apiVersion: v1
 kind: Pod
 metadata: {name: web}
