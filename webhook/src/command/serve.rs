@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Outcome;
 use super::certificates::{CertificateArgs, certificates};
 use super::inputs::{self, InputArgs};
-use crate::serve::{App, Condition, Limits, Listener, Log, Namespaces, Timeouts, server_config};
+use crate::serve::{App, Condition, Events, Limits, Listener, Log, Namespaces, Timeouts, server_config};
 
 /// How often files are looked at: a mounted Secret changes a minute after the object anyway.
 pub(super) const FOLLOW: Duration = Duration::from_secs(2);
@@ -81,6 +81,10 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let limits = Limits { max_body: args.max_body, ..Limits::default() };
     let app = App::new(policy, namespaces, Log::new(io::stderr(), args.verbose), limits);
     started.follow(&app).await;
+    if let Some(client) = &client {
+        // Set once, here.
+        let _ = app.events.set(Events::to(client.clone(), app.clone()));
+    }
     let certificates = certificates(&args.certificates, client, &app).await?;
     let listener = Listener::bind(
         args.listen,

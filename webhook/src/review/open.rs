@@ -31,6 +31,7 @@ pub(super) fn start(review: &Review<'_>) -> Verdict {
         user: review.user.username.clone(),
         dry_run: review.dry_run,
         violations: Vec::new(),
+        owner: None,
     };
     Verdict::allowed(review.uid.clone(), record)
 }

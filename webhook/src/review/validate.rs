@@ -13,6 +13,7 @@ use super::exempt::Exempt;
 use super::judge::{Judged, judge};
 use super::object::{self, is_mirror};
 use super::open::{Opened, open, start};
+use super::owner;
 use super::policy::Policy;
 use super::text;
 use super::verdict::{Decision, Refusal, Verdict};
@@ -195,6 +196,7 @@ impl Validation<'_> {
         message.push('\n');
         message.push_str(&text::repair(findings.first().map_or("", |finding| finding.check)));
         self.verdict.refusal = Some(Refusal::forbidden(message));
+        self.verdict.record.owner = self.review.object().and_then(owner::controller);
         self.decide(Decision::Denied);
     }
 

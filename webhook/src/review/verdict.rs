@@ -10,6 +10,7 @@ use lithify::config::Mode;
 
 use super::admission::{API_VERSION, KIND};
 use super::limits;
+use super::owner::Owner;
 
 /// The answer to one review.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,8 @@ pub struct Record {
     pub dry_run: bool,
     /// Each check that found something, with what was done about it.
     pub violations: Vec<(&'static str, Mode)>,
+    /// Whose object was denied.
+    pub owner: Option<Owner>,
 }
 
 /// How a review ended.

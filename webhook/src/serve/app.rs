@@ -1,6 +1,6 @@
 //! What every request needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 
 use super::conditions::Conditions;
+use super::events::Events;
 use super::log::Log;
 use super::metrics::Metrics;
 use super::namespaces::Namespaces;
@@ -53,6 +54,8 @@ pub struct App {
     pub conditions: Conditions,
     /// Where decisions are told.
     pub log: Log,
+    /// Where owners of denied pods are told; unset without a cluster.
+    pub events: OnceLock<Events>,
     /// How much is taken on at once.
     pub limits: Limits,
     /// One permit a review that is being judged.
@@ -70,6 +73,7 @@ impl App {
             metrics: Metrics::new(),
             conditions: Conditions::default(),
             log,
+            events: OnceLock::new(),
             limits,
             judging: Semaphore::new(limits.judging),
             room: Room::new(limits.all_bodies.max(limits.max_body)),

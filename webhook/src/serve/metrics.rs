@@ -36,6 +36,11 @@ struct EndpointLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabels {
     source: &'static str,
 }
@@ -52,6 +57,7 @@ pub struct Metrics {
     malformed: Counter,
     reload_failures: Family<SourceLabels, Counter>,
     reload_ok: Family<SourceLabels, Gauge>,
+    events: Family<OutcomeLabels, Counter>,
     /// Reviews that are being answered.
     pub in_flight: Gauge<i64, AtomicI64>,
     /// Connections that are open.
@@ -73,6 +79,7 @@ impl Metrics {
             malformed: Counter::default(),
             reload_failures: Family::default(),
             reload_ok: Family::default(),
+            events: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             evicted: Counter::default(),
@@ -106,6 +113,11 @@ impl Metrics {
             self.reload_failures.clone(),
         );
         registry.register("reload_ok", "1 where the last reload succeeded", self.reload_ok.clone());
+        registry.register(
+            "events",
+            "Events to owners of denied pods, by what became of them",
+            self.events.clone(),
+        );
         registry.register("in_flight_requests", "Reviews being answered", self.in_flight.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register(
@@ -154,6 +166,11 @@ impl Metrics {
         if !is_ok {
             failures.inc();
         }
+    }
+
+    /// Counts an Event: written, limited, failed or dropped.
+    pub(super) fn event(&self, outcome: &'static str) {
+        self.events.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// The text that Prometheus reads.

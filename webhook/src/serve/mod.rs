@@ -8,6 +8,7 @@
 //! - [`listener`]: accepts, shakes hands, serves, drains.
 //! - [`tls`]: the certificate that is served, exchanged without dropping a connection.
 //! - [`namespaces`]: labels of namespaces, watched.
+//! - [`events`]: what owners of denied pods are told.
 //! - [`reload`]: certificate files, followed while they change.
 //!
 //! Data in: HTTP requests, files, the cluster's namespaces. Data out: verdicts, metrics, one JSON log line a
@@ -18,6 +19,7 @@ mod app;
 mod body;
 mod conditions;
 mod connections;
+mod events;
 mod listener;
 mod log;
 mod metrics;
@@ -31,6 +33,7 @@ pub use app::{App, Limits};
 pub use body::BodyError;
 pub use conditions::{Condition, Conditions};
 pub use connections::{Connection, Connections};
+pub use events::Events;
 pub use listener::{Listener, Timeouts};
 pub use log::Log;
 pub use metrics::Metrics;

@@ -93,6 +93,9 @@ async fn judge(app: &App, question: Question, body: &[u8]) -> Response {
     };
     app.metrics.decided(question.name(), &verdict.record);
     tell(app, question.name(), &verdict);
+    if let Some(events) = app.events.get() {
+        events.note(&verdict, app);
+    }
     let mut response = Response::new(verdict.to_text().into());
     response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static("application/json"));
     response

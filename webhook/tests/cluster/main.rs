@@ -9,6 +9,7 @@
 mod testbed;
 
 mod decisions;
+mod events;
 mod hook;
 mod installed;
 mod mutation;
