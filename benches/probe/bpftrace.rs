@@ -21,9 +21,9 @@ impl Bpftrace {
         for event in events.iter().filter(|event| event.is_syscall()) {
             let name = event.name();
             let (when, filter) = if OPENS.contains(&name) {
-                ("enter", "/strncmp(str(args->filename), \"/etc/\", 5) == 0/")
+                ("enter", " /strncmp(str(args->filename), \"/etc/\", 5) == 0/ ")
             } else {
-                ("exit", "")
+                ("exit", " ")
             };
             program.extend([
                 "tracepoint:syscalls:sys_",

@@ -10,6 +10,8 @@ use lithify::event::{Event as _, Field, Source};
 use lithify::rules::{Load, RuleFile, Selection};
 use lithify_probe::{Probe, ProbeOptions, filters_of};
 
+use super::crowd::cgroup_root;
+
 /// Conditions that ask for all that the kernel tests, alone and mixed with what it does not.
 const CONDITIONS: &[&str] = &[
     "fd.name startswith /etc/pam.d",
@@ -142,12 +144,7 @@ struct Cgroup(PathBuf);
 
 impl Cgroup {
     fn make() -> Self {
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
-        let root = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"].into_iter();
-        let root =
-            root.map(Path::new).find(|root| root.join("cgroup.procs").exists()).expect("cgroups are mounted");
-        assert!(!own.is_empty());
-        let path = root.join(format!("docker-{}.scope", "ab12".repeat(16)));
+        let path = cgroup_root().join(format!("docker-{}.scope", "ab12".repeat(16)));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
