@@ -88,19 +88,21 @@ static __always_inline u32 last_component(struct frame *frame, u32 length)
 	return 0;
 }
 
-/* A number below 64 from the first letters of a path behind the slash; the loader makes the same. */
-static __always_inline u32 path_start(const u8 *path)
+/* A number below 64 from the first letters of a name; the loader makes the same. */
+static __always_inline u32 name_start(const u8 *name)
 {
-	return (path[1] * 31 + path[2] * 7 + path[3]) & 63;
+	return (name[0] * 31 + name[1] * 7 + name[2]) & 63;
 }
 
 static __always_inline u64 names_met(struct frame *frame, struct filter *filter, struct plan *plan, u32 name)
 {
 	u64 met = filter->any_name;
-	frame->name.group = plan->group;
-	__builtin_memset(frame->name.name, 0, sizeof(frame->name.name));
 	if (name > PREFIX_MAX - NAME_MAX)
 		return ~0ull;
+	if (!(filter->name_starts >> name_start(&frame->prefix.path[name]) & 1))
+		return met;
+	frame->name.group = plan->group;
+	__builtin_memset(frame->name.name, 0, sizeof(frame->name.name));
 	bpf_probe_read_kernel_str(frame->name.name, sizeof(frame->name.name), &frame->prefix.path[name]);
 	u64 *more = bpf_map_lookup_elem(&names, &frame->name);
 	return more ? met | *more : met;
@@ -127,8 +129,10 @@ __noinline u64 paths_met(u32 number, u64 text, u64 asked)
 	if (path_is_unclean(frame, end))
 		return asked;
 	u64 met = filter->any_prefix;
-	/* Most paths begin otherwise than all that are asked for: that is told without the trie. */
-	if (filter->starts >> path_start(frame->prefix.path) & 1) {
+	/* Most paths begin otherwise than all that are asked for: that is told without the trie. Opens without writing,
+	 * nearly all there are, are asked for by few. */
+	u64 starts = asked & ~filter->no_write ? filter->starts : filter->starts_reading;
+	if (starts >> name_start(&frame->prefix.path[1]) & 1) {
 		frame->prefix.group = plan->group;
 		frame->prefix.bits = (sizeof(u32) + end) * 8;
 		u64 *more = bpf_map_lookup_elem(&prefixes, &frame->prefix);

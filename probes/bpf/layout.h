@@ -269,8 +269,10 @@ struct filter {
 	u64 any_prefix;
 	u64 any_name;
 	u64 starts;
+	u64 starts_reading;
+	u64 name_starts;
 };
-_Static_assert(sizeof(struct filter) == 160, "size");
+_Static_assert(sizeof(struct filter) == 176, "size");
 _Static_assert(__builtin_offsetof(struct filter, host) == 0, "host");
 _Static_assert(__builtin_offsetof(struct filter, container) == 8, "container");
 _Static_assert(__builtin_offsetof(struct filter, failed) == 16, "failed");
@@ -284,6 +286,8 @@ _Static_assert(__builtin_offsetof(struct filter, any_fd) == 128, "any_fd");
 _Static_assert(__builtin_offsetof(struct filter, any_prefix) == 136, "any_prefix");
 _Static_assert(__builtin_offsetof(struct filter, any_name) == 144, "any_name");
 _Static_assert(__builtin_offsetof(struct filter, starts) == 152, "starts");
+_Static_assert(__builtin_offsetof(struct filter, starts_reading) == 160, "starts_reading");
+_Static_assert(__builtin_offsetof(struct filter, name_starts) == 168, "name_starts");
 
 struct prefix_key {
 	u32 bits;

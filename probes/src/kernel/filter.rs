@@ -57,19 +57,26 @@ pub(crate) fn tables(alternatives: &[Alternative], group: u32) -> Option<Tables>
             Some(usable) => usable.into_iter().for_each(|name| *names.entry(name).or_default() |= bit),
         }
     }
-    filter.starts = prefixes.keys().fold(0, |bits, prefix| bits | starts(prefix));
+    for (prefix, asking) in &prefixes {
+        filter.starts |= starts(prefix);
+        filter.starts_reading |= if asking & filter.no_write == 0 { 0 } else { starts(prefix) };
+    }
+    filter.name_starts = names.keys().fold(0, |bits, name| bits | name_start([name[0], name[1], name[2]]));
     let names = names.into_iter().map(|(name, bits)| (NameKey { group, name }, bits)).collect();
     Some(Tables { filter, prefixes: with_shorter(prefixes), names })
 }
 
-/// The bit of a prefix's first letters, as `path_start` in `bpf/filter.h`; all bits if it has too few.
+/// The bit of a prefix's first letters; all bits if it has too few.
 fn starts(prefix: &[u8]) -> u64 {
-    match prefix {
-        [b'/', one, two, three, ..] => {
-            1 << ((u32::from(*one) * 31 + u32::from(*two) * 7 + u32::from(*three)) & 63)
-        }
+    match *prefix {
+        [b'/', one, two, three, ..] => name_start([one, two, three]),
         _ => u64::MAX,
     }
+}
+
+/// The bit of a name's first letters, as `name_start` in `bpf/filter.h`; a short name has zeros for them.
+fn name_start([one, two, three]: [u8; 3]) -> u64 {
+    1 << ((u32::from(one) * 31 + u32::from(two) * 7 + u32::from(three)) & 63)
 }
 
 /// Prefixes as keys; what is longer than a key is cut, which only makes it wider. `None` if one says nothing.

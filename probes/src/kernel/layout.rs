@@ -292,6 +292,10 @@ structures! {
         any_name: u64,
         /// Bits by the first letters of the prefixes: without its bit, a path has none of them.
         starts: u64,
+        /// The same without alternatives that ask for writing.
+        starts_reading: u64,
+        /// Bits by the first letters of the names.
+        name_starts: u64,
     }
 
     /// A path's beginning, key of the trie: a directory or file that alternatives name.
