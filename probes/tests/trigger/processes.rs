@@ -96,7 +96,7 @@ fn execveat(t: &mut Trace) {
         pid,
         json!({
             "evt.rawres": 0, "proc.exe": "payload", "proc.exepath": "memfd:payload", "proc.is_exe_from_memfd": true,
-            "evt.arg.flags": "EXE_FROM_MEMFD",
+            "evt.arg.flags": "EXE_WRITABLE|EXE_FROM_MEMFD",
         }),
     );
     let result = call!(libc::SYS_execveat, -5, t.text("x"), args.as_ptr(), env.as_ptr(), 0);
