@@ -15,7 +15,6 @@
 #define S_IFDIR 0040000
 #define S_IFIFO 0010000
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
-#define SOCKADDR_MAX 128
 #define UNIX_PATH_MAX 110
 
 static __always_inline struct file *file_of_fd(struct task_struct *task, int fd)
@@ -286,7 +285,7 @@ __noinline int piece_message(u64 from, u32 snap, u32 slot)
 	struct user_message message;
 	if (!frame || bpf_probe_read_user(&message, sizeof(message), (void *)from))
 		return 0;
-	piece_user((u64)message.name, at_most(message.name_length, SOCKADDR_MAX), PIECE(PIECE_SOCKADDR, slot));
+	piece_user((u64)message.name, at_most(message.name_length, ADDRESS_MAX), PIECE(PIECE_SOCKADDR, slot));
 	piece_buffers((u64)message.buffers, message.count, HEADER(frame)->result, snap, slot);
 	piece_user((u64)message.control, at_most(message.control_length, snap), PIECE(PIECE_CONTROL, slot));
 	return 0;
@@ -331,7 +330,7 @@ __noinline int capture(u32 packed)
 		piece_message(value, snap, slot);
 		break;
 	case STEP_SOCKADDR:
-		piece_user(value, with == SLOT_NONE ? size : at_most((u32)slot_value(frame, with), SOCKADDR_MAX), PIECE(PIECE_SOCKADDR, slot));
+		piece_address(value, with == SLOT_NONE ? size : at_most((u32)slot_value(frame, with), ADDRESS_MAX), PIECE(PIECE_SOCKADDR, slot));
 		break;
 	case STEP_PROCESS:
 		piece_process((u64)task);

@@ -117,7 +117,7 @@ __noinline u64 paths_met(u32 number, u64 text, u64 asked)
 	struct filter *filter = bpf_map_lookup_elem(&filters, &number);
 	if (!frame || !plan || !filter)
 		return asked;
-	long length = bpf_probe_read_user_str(frame->prefix.path, PREFIX_MAX, (void *)text);
+	long length = path_read(frame->prefix.path, PREFIX_MAX, text);
 	if (length <= 1 || length > PATH_MAX_JUDGED || frame->prefix.path[0] != '/')
 		return asked;
 	u32 end = length - 1;

@@ -280,6 +280,11 @@ struct task_struct {
 	char comm[16];
 };
 
+struct filename {
+	const char *name;
+	const void *uptr;
+};
+
 struct linux_binprm {
 	const char *filename;
 	const char *fdpath;

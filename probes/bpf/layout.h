@@ -316,7 +316,7 @@ struct settings {
 	u64 full_bytes;
 	u64 pod_cgroup;
 	u32 snap_bytes;
-	u32 reserved;
+	u32 copies;
 };
 _Static_assert(sizeof(struct settings) == 48, "size");
 _Static_assert(__builtin_offsetof(struct settings, self_pid) == 0, "self_pid");
@@ -327,7 +327,7 @@ _Static_assert(__builtin_offsetof(struct settings, wake_bytes) == 16, "wake_byte
 _Static_assert(__builtin_offsetof(struct settings, full_bytes) == 24, "full_bytes");
 _Static_assert(__builtin_offsetof(struct settings, pod_cgroup) == 32, "pod_cgroup");
 _Static_assert(__builtin_offsetof(struct settings, snap_bytes) == 40, "snap_bytes");
-_Static_assert(__builtin_offsetof(struct settings, reserved) == 44, "reserved");
+_Static_assert(__builtin_offsetof(struct settings, copies) == 44, "copies");
 
 struct counts {
 	u64 sent;

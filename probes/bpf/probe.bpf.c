@@ -10,9 +10,12 @@
  *   process_exec     tp_btf sched_process_exec
  *   process_fork     tp_btf sched_process_fork
  *   process_exit     tp_btf sched_process_exit
+ *   path_copied      fentry putname                   optional: see copies.h
+ *   address_copied   fentry security_socket_connect   optional
  *   whoami           raw_tp, run once by the loader   tells the probe's own process and cgroup as the kernel sees them
  */
 #include "filter.h"
+#include "optional.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -44,7 +47,7 @@ static __always_inline int is_reported_by_exec(u32 number, s64 result)
 	return result == 0 && (number == SYS_execve || number == SYS_execveat);
 }
 
-static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s64 result)
+static __always_inline int look_at_call(u32 number, struct pt_regs *regs, s64 result)
 {
 	struct settings *settings = settings_get();
 	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
@@ -76,6 +79,13 @@ static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s6
 	syscall_event(frame, settings, task, plan, number, regs, result, flags);
 	barrier();
 	frame->busy = 0;
+	return 0;
+}
+
+static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s64 result)
+{
+	look_at_call(number, regs, result);
+	copies_forget();
 	return 0;
 }
 

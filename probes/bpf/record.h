@@ -2,7 +2,7 @@
 #ifndef LITHIFY_RECORD_H
 #define LITHIFY_RECORD_H
 
-#include "current.h"
+#include "copies.h"
 
 /* The highest offset at which a piece of full length still fits. */
 #define OFFSET_MAX (RECORD_MAX - TEXT_MAX - sizeof(struct piece))
@@ -44,7 +44,7 @@ __noinline int piece_string(u64 text, u32 kind_slot)
 	u8 *room = frame ? piece_room(frame) : 0;
 	if (!room)
 		return 0;
-	long length = bpf_probe_read_user_str(room + sizeof(struct piece), TEXT_MAX, (void *)text);
+	long length = path_read(room + sizeof(struct piece), TEXT_MAX, text);
 	if (length <= 0)
 		return 0;
 	piece_end(frame, room, kind_slot >> 8, kind_slot & 0xff, length);
@@ -74,6 +74,20 @@ __noinline int piece_user(u64 from, u64 length, u32 kind_slot)
 	if (length > TEXT_MAX)
 		length = TEXT_MAX;
 	if (bpf_probe_read_user(room + sizeof(struct piece), length, (void *)from) == 0)
+		piece_end(frame, room, kind_slot >> 8, kind_slot & 0xff, length);
+	return 0;
+}
+
+/* A socket address of the caller. */
+__noinline int piece_address(u64 from, u32 length, u32 kind_slot)
+{
+	struct frame *frame = frame_of_cpu();
+	u8 *room = frame ? piece_room(frame) : 0;
+	if (!room || !length || !from)
+		return 0;
+	if (length > ADDRESS_MAX)
+		length = ADDRESS_MAX;
+	if (address_read(room + sizeof(struct piece), length, from) == 0)
 		piece_end(frame, room, kind_slot >> 8, kind_slot & 0xff, length);
 	return 0;
 }

@@ -36,6 +36,7 @@ mod users;
 pub use kernel::alternative::{Alternative, Descriptor};
 pub use kernel::derive::filters_of;
 pub use kernel::loader::{AttachKind, LoadError};
+pub use kernel::optional::Optional;
 pub use probe::SIDECAR_LACKS;
 pub use probe::{Probe, ProbeError, ProbeOptions};
 pub use record::Recorder;

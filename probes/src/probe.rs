@@ -15,6 +15,7 @@ use crate::kernel::alternative::Alternative;
 use crate::kernel::filter::{self, Tables};
 use crate::kernel::layout::{self, Bytes as _, Plan, Settings};
 use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
+use crate::kernel::optional::Optional;
 use crate::kernel::record::{Record, RecordError};
 use crate::log::Log;
 use crate::runtime::{self, Containers, LookupTally, Metadata, OwnPod};
@@ -134,6 +135,7 @@ pub struct Probe {
     wake: OwnedFd,
     state: State,
     attach: AttachKind,
+    optional: Vec<Optional>,
     missing: Vec<&'static str>,
     numbers: Vec<(u16, EventType)>,
     interval: Duration,
@@ -153,7 +155,8 @@ impl Probe {
     /// [`ProbeError`].
     pub fn start(options: &ProbeOptions) -> Result<Self, ProbeError> {
         let mut kernel = Kernel::load(&LoadOptions { ring_bytes: options.ring_bytes })?;
-        let own_pid = kernel.configure(settings(options))?;
+        let optional = if options.events.is_empty() { Vec::new() } else { kernel.attach_optional() };
+        let own_pid = kernel.configure(settings(options, &optional))?;
         let needs = Needs { cwd: options.needs_cwd, places: options.needs_places };
         let mut wanted: Vec<_> = options
             .events
@@ -192,6 +195,7 @@ impl Probe {
             wake,
             state,
             attach,
+            optional,
             missing,
             numbers: wanted.iter().map(|(event, (number, _))| (*number, *event)).collect(),
             interval: options.interval,
@@ -204,6 +208,11 @@ impl Probe {
     /// How system calls are seen.
     pub const fn attach_kind(&self) -> AttachKind {
         self.attach
+    }
+
+    /// What became of the programs that only some kernels take.
+    pub fn optional(&self) -> &[Optional] {
+        &self.optional
     }
 
     /// Wanted calls that this kernel does not have.
@@ -354,13 +363,14 @@ fn expect_pod(ring: &mut RingBuf<MapData>) -> Result<(), ProbeError> {
     Ok(())
 }
 
-fn settings(options: &ProbeOptions) -> Settings {
+fn settings(options: &ProbeOptions, optional: &[Optional]) -> Settings {
     let mut settings = Settings::zeroed();
     let own = std::fs::read_to_string(options.proc.join("self/cgroup")).unwrap_or_default();
     settings.subsystem = choose_hierarchy(&own);
     settings.wake_bytes = u64::from(options.ring_bytes) / 8;
     settings.full_bytes = u64::from(options.ring_bytes) / 8 * 7;
     settings.own_only = u32::from(options.sidecar.is_some());
+    settings.copies = u32::from(optional.iter().any(|one| one.refused.is_none()));
     settings.shadow = u32::from(options.shadow);
     settings.snap_bytes = options.snap_bytes.min(layout::TEXT_MAX);
     settings

@@ -74,6 +74,9 @@ pub(super) fn record(args: &RecordArgs, path: &Path, time: Option<Duration>) -> 
     }
     let mut probe = Probe::start(&options).context("start the probe")?;
     writeln!(log, "watching {} event types, attached as {}", options.events.len(), probe.attach_kind())?;
+    for one in probe.optional() {
+        writeln!(log, "{one}")?;
+    }
     let recorder = Recorder::new();
     let end = time.map(|time| Instant::now() + time);
     let mut failure = None;

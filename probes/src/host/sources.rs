@@ -123,6 +123,9 @@ impl Sources {
         self.around
             .log
             .info(&format!("watching {} types of system calls, attached as {kind}", plan.events()));
+        for one in probe.optional() {
+            self.around.log.info(&one.to_string());
+        }
         Ok(probe)
     }
 

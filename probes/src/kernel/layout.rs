@@ -334,8 +334,8 @@ structures! {
         pod_cgroup: u64,
         /// Bytes captured of buffers.
         snap_bytes: u32,
-        /// Fills the row.
-        reserved: u32,
+        /// 1: a program of the optional tier keeps what the kernel copied.
+        copies: u32,
     }
 
     /// What happened to the events of one system call on one CPU.

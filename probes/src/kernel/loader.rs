@@ -87,7 +87,7 @@ fn program_error(program: &'static str) -> impl FnOnce(aya::programs::ProgramErr
 pub(crate) struct Kernel {
     pub(super) object: Ebpf,
     /// The kernel's, some ten MB: let go of once everything is attached.
-    types: Option<Btf>,
+    pub(super) types: Option<Btf>,
     tracepoints: Vec<OwnedFd>,
 }
 

@@ -35,5 +35,6 @@ pub(crate) mod filter;
 pub(crate) mod layout;
 pub(crate) mod loader;
 mod object;
+pub(crate) mod optional;
 pub(crate) mod record;
 pub(crate) mod tracefs;

@@ -46,14 +46,14 @@ fn address(of: SocketAddr) -> Vec<u8> {
     out
 }
 
-fn unix_address(path: &str) -> Vec<u8> {
+pub(crate) fn unix_address(path: &str) -> Vec<u8> {
     let mut out = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
     out.extend(path.as_bytes());
     out.push(0);
     out
 }
 
-fn new_socket(family: i32, kind: i32) -> i64 {
+pub(crate) fn new_socket(family: i32, kind: i32) -> i64 {
     call!(libc::SYS_socket, family, kind | libc::SOCK_CLOEXEC, 0)
 }
 

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lithify::event::{Event as _, EventType, Field, Source};
-use lithify_probe::{AttachKind, Probe, ProbeOptions, Recorder};
+use lithify_probe::{AttachKind, Optional, Probe, ProbeOptions, Recorder};
 use serde_json::Value as Json;
 
 use crate::{CASE, cases};
@@ -75,6 +75,11 @@ pub(crate) fn run(kind: AttachKind, names: impl Iterator<Item = &'static str>) -
         }
     }
     outcome
+}
+
+/// What became of the programs that only some kernels take.
+pub(crate) fn optional() -> Vec<Optional> {
+    start(AttachKind::PerSyscall).optional().to_vec()
 }
 
 fn start(kind: AttachKind) -> Probe {
