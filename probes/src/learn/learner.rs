@@ -20,7 +20,7 @@ use super::store::Store;
 use super::tree::namespace_of;
 use super::workload::{Subject, Told, told};
 use crate::container::ContainerId;
-use crate::kernel::layout::{FileInfo, PIECE_FILE, SLOT_EXE};
+use crate::kernel::layout::{FileInfo, PIECE_FILE, PIECE_PATH, SLOT_EXE};
 use crate::probe::{Probe, ProbeError, ProbeOptions};
 use crate::procfs;
 use crate::syscall::event::SyscallEvent;
@@ -146,7 +146,7 @@ impl Learner {
         if self.host.namespace == Some(header.mnt_ns) {
             return;
         }
-        if event.is_exec() {
+        if event.is_exec() && !self.is_of_the_runtime(event, &id.full) {
             self.executed(event, &id.full);
         }
         // What happens before the container's first program is its runtime's doing.
@@ -198,6 +198,18 @@ impl Learner {
             was_refused: result == EROFS,
         };
         observed.changed(&changes(event, effect), call);
+    }
+
+    /// Whether a program that was executed is the runtime's, which joins a container's cgroup before its namespaces.
+    fn is_of_the_runtime(&self, event: &SyscallEvent<'_>, id: &str) -> bool {
+        let header = &event.record.header;
+        if self.containers.get(id).is_some_and(|observed| observed.has_entered(header.mnt_ns)) {
+            return false;
+        }
+        // Runtimes execute copies of themselves that lie nowhere; no container begins so.
+        let is_nowhere = event.record.text(PIECE_PATH, SLOT_EXE) == Some(b"/");
+        // What is where its parent is, and that is nowhere that the container was seen.
+        is_nowhere || namespace_of(&self.host.proc, &header.ppid.to_string()) == Some(header.mnt_ns)
     }
 
     fn executed(&mut self, event: &SyscallEvent<'_>, id: &str) {

@@ -52,6 +52,8 @@ impl Making {
         if candidate.namespace != namespace {
             *candidate = fresh();
         }
+        // The runtime's first processes hand over to others.
+        candidate.pid = pid;
         candidate.look(host);
     }
 
