@@ -8,6 +8,9 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use lithify::profile::{WriteProfile, read};
 use rustix::process::{Pid, Signal, kill_process};
 
+/// The file of a profile of our image.
+pub(crate) const FILE: &str = "image_localhost-app.yaml";
+
 /// The running program.
 pub(crate) struct Learning {
     child: Child,
@@ -41,9 +44,9 @@ impl Learning {
     /// Ends it; what it wrote down.
     pub(crate) fn end(mut self) -> WriteProfile {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
-        self.wait_for("image_localhost-app.yaml");
+        self.wait_for(FILE);
         assert!(self.child.wait().unwrap().success());
-        read(&fs::read(self.output.join("image_localhost-app.yaml")).unwrap()).unwrap().remove(0)
+        read(&fs::read(self.output.join(FILE)).unwrap()).unwrap().remove(0)
     }
 }
 
