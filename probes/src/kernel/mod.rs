@@ -13,11 +13,10 @@
 //! bit in the kernel, however many are attached, and a wanted one costs the same either way. Where tracefs cannot be
 //! had, as in an unprivileged sidecar, one `tp_btf` program sees every call and looks at a bitmap itself.
 //!
-//! What an event costs the caller (`benches/probe.rs`, same machine, ratios to no probe): a dup that the filter drops by
-//! its result 1.54, an open that it drops by its path 1.31, both sent 6.6 and 2.1; the probe's own time is 2 to 8 ns for
-//! a dropped one and 200 ns for one that is read and decoded. Of the 180 ns that judging an open takes, reading its
-//! path is 105; nothing else is asked of it unless an alternative that is left asks. Structures are read by plain loads where the verifier
-//! knows their type: `bpf_probe_read` costs ten times as much, and made a sent dup 8.5.
+//! What an event costs the caller and us is in docs/probe.md (`benches/probe`). Of what judging an open takes, reading
+//! its path is the most; nothing else is asked of it unless an alternative that is left asks. Structures are read by
+//! plain loads where the verifier knows their type: `bpf_probe_read` costs ten times as much, and made a sent dup 8.5
+//! times as dear as an unwatched one, which now is 6.1.
 //!
 //! Per-call tracepoints do not see calls of the 32-bit convention; neither would a 64-bit table of numbers be right
 //! for them. 32-bit programs are counted when they are executed, 32-bit calls where one program sees every call.
