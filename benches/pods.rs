@@ -12,6 +12,7 @@ mod hook;
 #[path = "../fixtures/testbed/mod.rs"]
 mod testbed;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hook::{Hook, pod, said};
@@ -101,7 +102,11 @@ fn install(hook: &Hook, judge: Judge) {
     });
 }
 
+/// Policies of a name that there was not before: an apiserver was seen to pass over some that came again by the name
+/// of deleted ones.
 fn exported() -> String {
+    static ROUND: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("lithify-{}", ROUND.fetch_add(1, Ordering::Relaxed));
     let selection = Selection::level(Level::Immutable, PssVersion::LATEST);
     let config = lithify::config::Config::default();
     let settings = Settings {
@@ -109,7 +114,7 @@ fn exported() -> String {
         config: &config,
         enforce: Some(Mode::Deny),
         today: jiff::Zoned::now().date(),
-        name: "lithify",
+        name: &name,
         combined: false,
         workloads: Mode::Warn,
         ephemeral_containers: Mode::Warn,
