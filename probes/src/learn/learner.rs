@@ -16,7 +16,7 @@ use super::observed::{Call, Host, Observed, has_own_root};
 use super::profile::{Criterion, profile};
 use super::seen::Seen;
 use super::selection::Selection;
-use super::store::Store;
+use super::store::{Store, file_name};
 use super::tree::namespace_of;
 use super::workload::{Subject, Told, told};
 use crate::container::ContainerId;
@@ -396,34 +396,8 @@ fn add(all: &mut BTreeMap<Subject, Seen>, subject: Subject, seen: Seen) {
     }
 }
 
-/// `web_Deployment_web_nginx.yaml`: no name of an object has an underscore.
-fn file_name(subject: &Subject) -> String {
-    let safe = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "-");
-    let parts: Vec<_> = match &subject.workload {
-        Some((kind, name, container)) => {
-            let namespace = subject.namespace.as_deref().unwrap_or_default();
-            vec![safe(namespace), safe(kind), safe(name), safe(container)]
-        }
-        None => vec!["image".to_owned(), safe(&subject.repository)],
-    };
-    format!("{}.yaml", parts.join("_"))
-}
-
 fn clock_ns(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     let ns = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
     u64::try_from(ns).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_named_by_what_they_are_about() {
-        let workload = Some(("Deployment".to_owned(), "web".to_owned(), "nginx".to_owned()));
-        let subject = Subject { namespace: Some("prod".to_owned()), workload, ..Subject::of_image("nginx") };
-        assert_eq!(file_name(&subject), "prod_Deployment_web_nginx.yaml");
-        assert_eq!(file_name(&Subject::of_image("q.io/a/b")), "image_q.io-a-b.yaml");
-    }
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use lithify::edit::EditError;
 use lithify::profile::{ProfileError, WriteProfile, read};
 
+use super::workload::Subject;
+
 /// Why a profile is not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -110,6 +112,19 @@ impl Store {
     }
 }
 
+/// `web_Deployment_web_nginx.yaml`: no name of an object has an underscore.
+pub(super) fn file_name(subject: &Subject) -> String {
+    let safe = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "-");
+    let parts: Vec<_> = match &subject.workload {
+        Some((kind, name, container)) => {
+            let namespace = subject.namespace.as_deref().unwrap_or_default();
+            vec![safe(namespace), safe(kind), safe(name), safe(container)]
+        }
+        None => vec!["image".to_owned(), safe(&subject.repository)],
+    };
+    format!("{}.yaml", parts.join("_"))
+}
+
 fn replace(draft: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(draft)?;
     file.write_all(bytes)?;
@@ -127,6 +142,14 @@ mod tests {
             repository: "docker.io/library/nginx".into(),
             ..WriteProfile::default()
         }
+    }
+
+    #[test]
+    fn files_are_named_by_what_they_are_about() {
+        let workload = Some(("Deployment".to_owned(), "web".to_owned(), "nginx".to_owned()));
+        let subject = Subject { namespace: Some("prod".to_owned()), workload, ..Subject::of_image("nginx") };
+        assert_eq!(file_name(&subject), "prod_Deployment_web_nginx.yaml");
+        assert_eq!(file_name(&Subject::of_image("q.io/a/b")), "image_q.io-a-b.yaml");
     }
 
     #[test]
