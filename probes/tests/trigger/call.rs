@@ -58,6 +58,8 @@ impl Trace {
     /// Runs a case in a directory of its own that is empty and goes away.
     pub(crate) fn run(act: fn(&mut Self)) {
         let directory = std::env::temp_dir().join(format!("lithify-trigger-{}", std::process::id()));
+        // What is there is of a process that was killed and had the same number.
+        let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir(&directory).expect("a new directory");
         let directory = directory.canonicalize().expect("it is there");
         std::env::set_current_dir(&directory).expect("it is ours");
