@@ -88,3 +88,9 @@ impl Judge {
         }
     }
 }
+
+/// `1 rule in force`.
+pub(super) fn rules_in_force(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} rule{plural} in force")
+}

@@ -13,7 +13,7 @@ use crate::engine::{Compiled, RuleCounters, compile};
 use crate::log::Log;
 use crate::output::Outputs;
 
-use super::in_force::InForce;
+use super::in_force::{InForce, rules_in_force};
 use super::internal::{self, RELOAD_FAILED};
 use super::sources::plan;
 use super::start::{watched, webserver};
@@ -125,9 +125,9 @@ impl Host {
                 self.failure = Some(reason);
             }
         }
-        let count = self.slot.get().verdicts.count();
+        let rules = rules_in_force(self.slot.get().verdicts.count());
         let state = if self.failure.is_some() { ", the last reload failed" } else { "" };
-        self.start.systemd.ready(&format!("{count} rules in force{state}"));
+        self.start.systemd.ready(&format!("{rules}{state}"));
     }
 
     fn put_in_force(&mut self, loaded: Loaded) -> Result<(), String> {
@@ -167,7 +167,7 @@ impl Host {
             self.schedule_snapshot();
         }
         crate::memory::give_back();
-        self.log.info(&format!("reloaded: {rules} rules in force"));
+        self.log.info(&format!("reloaded: {}", rules_in_force(rules)));
         audit.and(web)
     }
 

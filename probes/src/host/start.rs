@@ -12,7 +12,7 @@ use crate::log::Log;
 use crate::output::Outputs;
 
 use super::control::Control;
-use super::in_force::{InForce, Slot};
+use super::in_force::{InForce, Slot, rules_in_force};
 use super::logger::Logger;
 use super::metrics::Registry;
 use super::pid_file::PidFile;
@@ -81,9 +81,9 @@ impl Host {
         };
         host.watch_files(&watched);
         host.schedule_snapshot();
-        host.start.systemd.ready(&format!("{rules} rules in force"));
+        host.start.systemd.ready(&rules_in_force(rules));
         crate::memory::give_back();
-        host.log.info(&format!("{rules} rules in force"));
+        host.log.info(&rules_in_force(rules));
         Ok(Some(host))
     }
 

@@ -57,7 +57,7 @@ impl Probe {
         let alerts = lines(child.stdout.take().unwrap());
         let log = lines(child.stderr.take().unwrap());
         let mut probe = Self { child, directory, log, alerts, events: None, seen: Vec::new() };
-        probe.wait_for("rules in force");
+        probe.wait_for(" in force");
         probe
     }
 

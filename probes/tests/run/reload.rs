@@ -170,21 +170,21 @@ fn the_beginners_rule_is_corrected_loaded_overridden_and_reloaded() {
     let mut probe = Probe::start(directory, &[]);
     probe.open_events();
     probe.replace("rules.yaml", CORRECTED);
-    probe.wait_for("reloaded: 1 rules in force");
+    probe.wait_for("reloaded: 1 rule in force");
     probe.send(&shell("backup"));
     let alert = "10:00:00.000000000: Warning shell in a container (user=root container=3f2a)";
     assert_eq!(probe.alerts.recv().unwrap(), alert);
     // A new file in a directory.
     probe.replace("rules.d/local.yaml".rsplit('/').next().unwrap(), LOCAL);
     fs::rename(probe.path("local.yaml"), probe.path("rules.d/local.yaml")).unwrap();
-    probe.wait_for("reloaded: 1 rules in force");
+    probe.wait_for("reloaded: 1 rule in force");
     probe.send(&shell("backup"));
     probe.send(&shell("runc"));
     assert_eq!(probe.alerts.recv().unwrap(), alert.replace("Warning", "Notice"));
     // Without the file again, by signal.
     fs::remove_file(probe.path("rules.d/local.yaml")).unwrap();
     probe.signal(Signal::HUP);
-    probe.wait_for("reloaded: 1 rules in force");
+    probe.wait_for("reloaded: 1 rule in force");
     probe.send(&shell("backup"));
     assert_eq!(probe.alerts.recv().unwrap(), alert);
     let (status, _, log) = probe.end();

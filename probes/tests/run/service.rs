@@ -166,14 +166,14 @@ fn systemd_is_told_of_readiness_reloads_life_and_the_end() {
     let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "40000")];
     let mut probe = Probe::start(directory, &environment);
     probe.open_events();
-    assert_eq!(told(), "READY=1\nSTATUS=1 rules in force");
+    assert_eq!(told(), "READY=1\nSTATUS=1 rule in force");
     assert_eq!(told(), "WATCHDOG=1");
     let next = |what: &str| {
         std::iter::repeat_with(told).find(|text| !text.starts_with("WATCHDOG") && text.contains(what))
     };
     replace(probe.directory.path(), "rules.yaml", "- rule: x\n");
     assert!(next("RELOADING=1\nMONOTONIC_USEC=").is_some());
-    assert_eq!(next("READY=1").unwrap(), "READY=1\nSTATUS=1 rules in force, the last reload failed");
+    assert_eq!(next("READY=1").unwrap(), "READY=1\nSTATUS=1 rule in force, the last reload failed");
     probe.signal(Signal::INT);
     assert!(next("STOPPING=1").is_some());
     assert!(probe.end().0.success());

@@ -103,7 +103,7 @@ fn swap(versions: usize, how: Swap, pace: Option<Duration>) {
             if how == Swap::Hangup {
                 probe.signal(Signal::HUP);
             }
-            probe.wait_for("reloaded: 1 rules in force");
+            probe.wait_for("reloaded: 1 rule in force");
             let since = std::time::Instant::now();
             let mine = format!("Informational v{version} ");
             let mut is_in_force = false;
