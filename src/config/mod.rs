@@ -52,6 +52,8 @@ pub struct Webhook {
     pub exempt_users: Vec<String>,
     /// Whether workloads are changed as well as pods; GitOps tools see that as drift.
     pub mutate_workloads: bool,
+    /// The image of the probe that pods get as a sidecar where they ask for it, by its digest; `None`: they do not.
+    pub probe_image: Option<String>,
 }
 
 impl Default for Webhook {
@@ -62,6 +64,7 @@ impl Default for Webhook {
             annotations: false,
             exempt_users: Vec::new(),
             mutate_workloads: false,
+            probe_image: None,
         }
     }
 }

@@ -106,7 +106,7 @@ fn enforcement(node: Node<'_>) -> Result<Enforcement, ConfigError> {
 
 fn webhook(node: Node<'_>) -> Result<Webhook, ConfigError> {
     const KEYS: &[&str] =
-        &["workloads", "ephemeralContainers", "annotations", "exemptUsers", "mutateWorkloads"];
+        &["workloads", "ephemeralContainers", "annotations", "exemptUsers", "mutateWorkloads", "probeImage"];
     let mut webhook = Webhook::default();
     for (key, value) in entries(node, KEYS)? {
         match key {
@@ -114,10 +114,28 @@ fn webhook(node: Node<'_>) -> Result<Webhook, ConfigError> {
             "ephemeralContainers" => webhook.ephemeral_containers = one_of(value, MODES)?,
             "annotations" => webhook.annotations = truth(value)?,
             "exemptUsers" => webhook.exempt_users = texts(value)?,
-            _ => webhook.mutate_workloads = truth(value)?,
+            "mutateWorkloads" => webhook.mutate_workloads = truth(value)?,
+            _ => webhook.probe_image = Some(image_by_digest(value)?),
         }
     }
     Ok(webhook)
+}
+
+/// A tag is whatever somebody pushed last; a digest is one build.
+fn image_by_digest(node: Node<'_>) -> Result<String, ConfigError> {
+    let image = text(node)?;
+    let digest = image.split_once("@sha256:").filter(|(repository, _)| !repository.is_empty());
+    let is_digest =
+        digest.is_some_and(|(_, hex)| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    if is_digest {
+        Ok(image)
+    } else {
+        let found = shown(node);
+        Err(error(
+            node,
+            format!("expected an image with its digest, like registry/name@sha256:…, found {found}"),
+        ))
+    }
 }
 
 fn exemption(node: Node<'_>) -> Result<Exemption, ConfigError> {

@@ -60,7 +60,7 @@ impl Endpoint {
     }
 }
 
-/// The webhook's configurations: the validating one, and the mutating one where `mutation` is not off.
+/// The webhook's configurations: the validating one, and the mutating one where there is something to change.
 ///
 /// `namespace`: the webhook's own. `ca_bundle`: PEM.
 pub fn configurations(config: &Config, endpoint: &Endpoint, namespace: &str, ca_bundle: &[u8]) -> Vec<Value> {
@@ -85,7 +85,7 @@ pub fn configurations(config: &Config, endpoint: &Endpoint, namespace: &str, ca_
         entry(own.name, "/validate", rules::validating(&config.kinds), own.failure_policy, own.selector)
     });
     let mut all = vec![object("ValidatingWebhookConfiguration", &validating.collect::<Vec<_>>())];
-    if config.mutation != Mutation::Off {
+    if config.mutation != Mutation::Off || config.webhook.probe_image.is_some() {
         let rules = rules::mutating(&config.webhook, &config.kinds);
         let selector = selectors::everywhere(namespace);
         let mut mutating = entry("mutate.lithify.dev", "/mutate", rules, "Ignore", selector);
@@ -130,6 +130,9 @@ mod tests {
             assert_eq!(entry["clientConfig"]["caBundle"], "UEVN");
         }
         assert_eq!(configured("mutation: off").len(), 1);
+        let digest = "a".repeat(64);
+        let injecting = format!("mutation: off\nwebhook: {{probeImage: 'probe@sha256:{digest}'}}");
+        assert_eq!(configured(&injecting).len(), 2);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use lithify::config::{Exemption, Subject};
 use lithify::k8s::{Object, Tree, pod_specs};
 
 use super::policy::Policy;
+use super::sidecar;
 use crate::json::Node;
 
 /// `lithify.dev/allow: "privileged, host-ports"`, for the object that carries it.
@@ -23,6 +24,9 @@ pub(super) struct Exempt<'p, 'o> {
 impl<'p> Exempt<'p, '_> {
     /// Why a finding is let through; `None` where it counts.
     pub(super) fn reason(&self, finding: &Finding) -> Option<&'p str> {
+        if self.policy.sidecar().is_some_and(|sidecar| sidecar.covers(self, finding)) {
+            return Some(sidecar::REASON);
+        }
         self.reason_for(finding.check, finding.container.as_deref())
     }
 

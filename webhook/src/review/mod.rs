@@ -14,6 +14,7 @@ mod object;
 mod open;
 mod owner;
 mod policy;
+mod sidecar;
 mod text;
 mod validate;
 mod verdict;
@@ -23,6 +24,7 @@ pub use demand::{AUDIT_LABEL, ENFORCE_LABEL, Labels, WARN_LABEL};
 pub use mutate::{ANNOTATION, mutate};
 pub use owner::Owner;
 pub use policy::Policy;
+pub use sidecar::LABEL as PROBE_LABEL;
 pub use validate::validate;
 pub use verdict::{Decision, Record, Refusal, Verdict};
 

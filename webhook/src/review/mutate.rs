@@ -1,4 +1,5 @@
-//! Read-only roots and emptyDirs for what is about to be created, by the same operations as `lithify fix`.
+//! Read-only roots and emptyDirs for what is about to be created, by the same operations as `lithify fix`, and the
+//! probe beside pods that ask for it.
 //!
 //! Only containers with a complete write-path profile are changed, unless the configuration says otherwise; the
 //! others keep what they have, and a warning names the way to learn a profile. Applying the patch and asking
@@ -7,7 +8,7 @@
 use lithify::checks::read_only_root::{Plan, PodOf, plan_pod};
 use lithify::config::Mutation;
 use lithify::edit::{Applicability, FieldOp, json_patch};
-use lithify::k8s::{FieldPath, Object, PodSpec, Step, Tree, pod_specs};
+use lithify::k8s::{FieldPath, Object, PodSpec, Step, Tree, pod_specs, to_value};
 use lithify::profile::{Owner, owners};
 use lithify::yaml::Pointer;
 use serde_json::json;
@@ -18,6 +19,7 @@ use super::exempt::Exempt;
 use super::object::{EPHEMERAL_CONTAINERS, is_mirror};
 use super::open::{Opened, open, start};
 use super::policy::Policy;
+use super::sidecar::{self, Injection, POD_SECURITY, SIDECAR};
 use super::verdict::{Decision, Refusal, Verdict};
 use crate::json::Node;
 
@@ -56,21 +58,59 @@ fn run(
         verdict.record.decision = Decision::Mirror;
         return Ok(());
     }
-    if policy.config().mutation == Mutation::Off || !is_wanted(review, policy) {
-        return Ok(());
-    }
     let exempt = Exempt { policy, object: &object, namespace: &review.namespace, today: surroundings.today };
     let owners = owners(&object);
     let mutation = Mutate { review, exempt: &exempt, owners: &owners, old };
     let mut ops = Vec::new();
-    for pod in pod_specs(&object, &policy.context().kinds).into_iter().flatten() {
-        ops.extend(mutation.pod(&pod, verdict));
+    if policy.config().mutation != Mutation::Off && is_wanted(review, policy) {
+        for pod in pod_specs(&object, &policy.context().kinds).into_iter().flatten() {
+            ops.extend(mutation.pod(&pod, verdict));
+        }
     }
+    let injected = probe(review, policy, surroundings, object.tree, &ops, verdict)?;
+    ops.extend(injected);
     if !ops.is_empty() {
         verdict.record.decision = Decision::Mutated;
         verdict.patch = Some(json_patch(&ops));
     }
     Ok(())
+}
+
+/// The probe beside a new pod that asks for it, once `ops` have been applied; why not, as a warning.
+fn probe(
+    review: &Review<'_>,
+    policy: &Policy,
+    surroundings: Surroundings<'_>,
+    pod: Node<'_>,
+    ops: &[FieldOp],
+    verdict: &mut Verdict,
+) -> Result<Vec<FieldOp>, Refusal> {
+    if review.kind.kind != "Pod" || !review.subresource.is_empty() || review.operation != Operation::Create {
+        return Ok(Vec::new());
+    }
+    let injection = match (sidecar::is_wanted(pod), policy.sidecar(), surroundings.labels) {
+        (Ok(false), ..) => Injection::Nothing,
+        (Err(reason), ..) => Injection::Refused(reason),
+        (_, None, _) => Injection::Refused("webhook.probeImage of lithify.yaml names no image".to_owned()),
+        (.., None) => Injection::Refused("the labels of its namespace cannot be read".to_owned()),
+        (_, Some(sidecar), Some(labels)) => {
+            let mut pod = to_value(pod);
+            json_patch::patch(&mut pod, &json_patch(ops))
+                .map_err(|error| Refusal::internal(format!("the probe cannot be injected: {error}")))?;
+            sidecar.inject(&pod, labels.get(POD_SECURITY).map(String::as_str))
+        }
+    };
+    match injection {
+        Injection::Nothing => Ok(Vec::new()),
+        Injection::Refused(reason) => {
+            verdict.warnings.push(format!("lithify: no probe beside this pod: {reason}"));
+            Ok(Vec::new())
+        }
+        Injection::Ops(ops) => {
+            verdict.annotations.push(("injected", SIDECAR.to_owned()));
+            Ok(ops)
+        }
+    }
 }
 
 /// Pods when they are made, new ephemeral containers, and workloads where the configuration says so.
@@ -171,10 +211,11 @@ fn why(plan: &Plan) -> String {
 }
 
 /// Adds the lines to the annotation; containers that were injected after the first round come in a second.
-fn annotate(metadata: Option<Node<'_>>, at: &Pointer, said: &[String]) -> FieldOp {
+pub(super) fn annotate<T: Tree>(metadata: Option<T>, at: &Pointer, said: &[String]) -> FieldOp {
     let annotations = metadata.and_then(|metadata| metadata.field("annotations"));
-    let before = annotations.and_then(|all| all.get(ANNOTATION)?.as_str()).filter(|text| !text.is_empty());
-    let text = before.into_iter().chain(said.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
+    let before = annotations.and_then(|all| Some(all.get(ANNOTATION)?.as_str()?.as_ref().to_owned()));
+    let before = before.filter(|text| !text.is_empty());
+    let text = before.iter().chain(said).map(String::as_str).collect::<Vec<_>>().join("\n");
     if metadata.is_none_or(Tree::is_null) {
         return FieldOp::Set { at: at.clone(), value: json!({"annotations": {ANNOTATION: text}}) };
     }
@@ -185,7 +226,8 @@ fn annotate(metadata: Option<Node<'_>>, at: &Pointer, said: &[String]) -> FieldO
     }
 }
 
-fn pointer(path: &FieldPath) -> Pointer {
+/// The place of a path.
+pub(super) fn pointer(path: &FieldPath) -> Pointer {
     path.iter()
         .map(|step| match step {
             Step::Key(key) => key.to_string(),

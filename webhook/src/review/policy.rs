@@ -7,6 +7,8 @@ use lithify::checks::{Context, Level, PssVersion, Selection, UnknownCheck};
 use lithify::config::{Config, Mode};
 use lithify::profile::Profiles;
 
+use super::sidecar::Sidecar;
+
 /// What to demand of whom.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -18,6 +20,8 @@ pub struct Policy {
     levels: Vec<(Level, Selection)>,
     /// What to mount where containers write.
     writable: Writable,
+    /// The probe beside pods that ask for it.
+    sidecar: Option<Sidecar>,
 }
 
 impl Policy {
@@ -32,7 +36,8 @@ impl Policy {
         let levels = levels.collect::<Result<_, _>>()?;
         let context = Context { kinds: config.kinds.clone(), ..Context::default() };
         let writable = config.writable.with_profiles(profiles);
-        Ok(Self { config, context, default, levels, writable })
+        let sidecar = config.webhook.probe_image.as_deref().map(Sidecar::rendered);
+        Ok(Self { config, context, default, levels, writable, sidecar })
     }
 
     /// The configuration that it was made of.
@@ -48,6 +53,11 @@ impl Policy {
     /// What to mount where containers write.
     pub(super) fn writable(&self) -> &Writable {
         &self.writable
+    }
+
+    /// The probe beside pods that ask for it.
+    pub(super) fn sidecar(&self) -> Option<&Sidecar> {
+        self.sidecar.as_ref()
     }
 
     /// What the configuration does about findings in a namespace, unless its labels say otherwise.

@@ -26,11 +26,7 @@ impl Hook {
     /// Takes a turn on the cluster, installs the webhook's account and rights, starts it with `config` (and more
     /// arguments), and registers it. `None` where the machine cannot have a cluster.
     pub(crate) fn install(config: &str, arguments: &[&str]) -> Option<Self> {
-        let bed = shared(Tier::Plain)?;
-        let directory = tempfile::tempdir().unwrap();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let mut hook = Self { bed, directory, process: None, log };
-        hook.remove();
+        let mut hook = Self::bare()?;
         let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/webhook");
         for file in ["namespace.yaml", "writeprofiles.yaml", "rbac.yaml"] {
             hook.bed.succeed(&["kubectl", "apply", "-f", manifests.join(file).to_str().unwrap()]);
@@ -46,9 +42,18 @@ impl Hook {
         ]);
         hook.write("lithify.yaml", config);
         std::fs::create_dir_all(hook.path("profiles")).unwrap();
-        hook.write_kubeconfig();
+        hook.kubeconfig_of(OWN, "lithify-webhook");
         hook.start(arguments);
         hook.register();
+        Some(hook)
+    }
+
+    /// Takes a turn on the cluster, in which nothing is registered.
+    pub(crate) fn bare() -> Option<Self> {
+        let bed = shared(Tier::Plain)?;
+        let directory = tempfile::tempdir().unwrap();
+        let hook = Self { bed, directory, process: None, log: Arc::new(Mutex::new(Vec::new())) };
+        hook.remove();
         Some(hook)
     }
 
@@ -65,13 +70,13 @@ impl Hook {
         path.to_str().unwrap().to_owned()
     }
 
-    /// The credentials of the webhook's ServiceAccount.
-    fn write_kubeconfig(&self) {
-        let token = self.bed.succeed(&["kubectl", "-n", OWN, "create", "token", "lithify-webhook"]);
+    /// A file with the credentials of a ServiceAccount.
+    pub(crate) fn kubeconfig_of(&self, namespace: &str, account: &str) -> String {
+        let token = self.bed.succeed(&["kubectl", "-n", namespace, "create", "token", account]);
         let config = self.bed.succeed(&["kubectl", "config", "view", "--raw", "-o", "json"]);
         let mut config: Value = serde_json::from_str(&config).unwrap();
         config["users"][0]["user"] = serde_json::json!({"token": token.trim()});
-        self.write("kubeconfig", &config.to_string());
+        self.write("kubeconfig", &config.to_string())
     }
 
     /// Starts the server and waits until it listens.

@@ -8,6 +8,7 @@
 #[path = "../../../fixtures/testbed/mod.rs"]
 mod testbed;
 
+mod chart;
 mod decisions;
 mod events;
 mod hook;
@@ -16,4 +17,6 @@ mod mutation;
 mod outage;
 mod profiles;
 mod rotation;
+mod sidecar;
+mod size;
 mod verdicts;
