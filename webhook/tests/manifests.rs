@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use lithify::checks::{Context, Level, PssVersion, Selection, judge};
 use lithify::profile::Profiles;
@@ -11,6 +12,9 @@ use lithify::yaml::Stream;
 use lithify_webhook::review::Policy;
 use lithify_webhook::serve::{App, Limits, Log, Namespaces, router};
 use serde_json::{Value, json};
+
+#[path = "../../fixtures/testbed/require.rs"]
+mod require;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/webhook")
@@ -62,6 +66,64 @@ fn its_arguments_are_those_of_the_command() {
         stderr.starts_with("lithify-webhook: error: no cluster to ask for the labels of namespaces"),
         "{stderr}"
     );
+}
+
+/// What the chart renders into the namespace of the plain manifests; `None` where there is no helm.
+fn rendered() -> Option<Vec<Value>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tools = Command::new(root.join("scripts/renderers.sh")).output().unwrap();
+    if !tools.status.success() {
+        require::skip("renderers", "helm cannot be built here");
+        return None;
+    }
+    let helm = Path::new(String::from_utf8(tools.stdout).unwrap().trim()).join("helm");
+    let mut command = Command::new(helm);
+    command.args([
+        "template",
+        "hook",
+        "manifests/chart/lithify-webhook",
+        "--include-crds",
+        "-n",
+        "lithify-system",
+    ]);
+    let output = command.current_dir(root).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(Stream::parse(&output.stdout).unwrap().documents().map(|document| document.to_value()).collect())
+}
+
+#[test]
+fn the_chart_installs_what_the_manifests_do() {
+    let Some(rendered) = rendered() else { return };
+    let strict = Selection::level(Level::Strict, PssVersion::LATEST);
+    let found: Vec<_> =
+        rendered.iter().flat_map(|object| judge(object, &strict, &Context::default())).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    let mut compared = 0;
+    for plain in objects() {
+        // Helm makes the one, the other is kustomize's own.
+        if plain["kind"] == "Namespace" || plain["kind"] == "Kustomization" {
+            continue;
+        }
+        let is_same = |other: &&Value| {
+            other["kind"] == plain["kind"] && other["metadata"]["name"] == plain["metadata"]["name"]
+        };
+        let Some(chart) = rendered.iter().find(is_same) else { panic!("the chart lacks {plain:#}") };
+        let (mut plain, mut chart) = (plain.clone(), chart.clone());
+        for object in [&mut plain, &mut chart] {
+            object["metadata"]["labels"] = Value::Null;
+            if object["kind"] == "Deployment" {
+                // The plain one reads files, the chart's the cluster's objects.
+                let pod = &mut object["spec"]["template"]["spec"];
+                pod["volumes"] = Value::Null;
+                for key in ["args", "imagePullPolicy", "volumeMounts"] {
+                    pod["containers"][0][key] = Value::Null;
+                }
+            }
+        }
+        assert_eq!(plain, chart, "of {}", plain["metadata"]["name"]);
+        compared += 1;
+    }
+    assert!(compared >= 10, "{compared}");
 }
 
 #[test]
