@@ -22,7 +22,7 @@ use super::lines::Lines;
 use super::loss::Lost;
 use super::position::{self, FINGERPRINT_BYTES, Fingerprint, Mark, Position, Reached, modified_ns};
 use super::reader::Ended;
-use super::rotated::{holds, is_same, rotated};
+use super::rotated::{holds, rotated};
 use super::settings::{self, Start};
 use super::stop::Stop;
 
@@ -40,8 +40,8 @@ pub(super) struct Follower {
     pub(super) stop: Arc<Stop>,
     /// The end of the last log, where there was no next one yet.
     behind: Option<Position>,
-    /// Logs that have been read to their end, the newest last: device and inode.
-    done: VecDeque<(u64, u64)>,
+    /// Logs that have been read to their end, the newest last.
+    done: VecDeque<Id>,
 }
 
 /// A log that is being read.
@@ -51,6 +51,9 @@ pub(super) struct OpenLog {
     lines: Lines,
     fingerprint: Fingerprint,
 }
+
+/// Device, inode, and when it was last written: the inode of a log that was deleted is given to a new one.
+type Id = (u64, u64, u64);
 
 /// What became of the log that was read to its end.
 enum Fate {
@@ -116,7 +119,7 @@ impl Follower {
                     open.lines.end(&mut |line| self.batch.add(&line));
                     self.send(open)?;
                     let position = open.position()?;
-                    self.done.push_back((position.device, position.inode));
+                    self.done.push_back((position.device, position.inode, position.modified_ns));
                     self.done.drain(..self.done.len().saturating_sub(DONE));
                     *log = self.next(position)?;
                 }
@@ -195,9 +198,10 @@ impl Follower {
         let current = self.current(Start::Beginning)?;
         let of_current = current.as_ref().map(|open| open.file.metadata()).transpose()?;
         for one in rotated(&self.settings.path)? {
-            let id = (one.metadata.dev(), one.metadata.ino());
-            let is_later = modified_ns(&one.metadata) >= position.modified_ns;
-            let is_known = is_same(&one.metadata, &position) || self.done.contains(&id);
+            let id = (one.metadata.dev(), one.metadata.ino(), modified_ns(&one.metadata));
+            let is_later = id.2 >= position.modified_ns;
+            let of_position = (position.device, position.inode, position.modified_ns);
+            let is_known = id == of_position || self.done.contains(&id);
             let is_current = of_current.as_ref().is_some_and(|current| same(current, &one.metadata));
             if is_later && !is_known && !is_current {
                 return Ok(Some(self.open(one.file, 0)?));

@@ -263,6 +263,24 @@ fn lines_that_are_no_events_are_counted_and_the_rest_is_read() {
     assert_eq!((lost.malformed, lost.oversized), (2, 1));
 }
 
+/// File systems give a freed inode away again at once.
+#[test]
+fn a_new_log_with_the_inode_of_a_deleted_one_is_new() {
+    let mut world = World::new(Start::Beginning);
+    world.write(1);
+    world.step();
+    (0..8).for_each(|_| world.logrotate());
+    world.write(1);
+    world.step();
+    world.write(2);
+    world.copy_and_truncate();
+    world.logrotate();
+    world.write(1);
+    world.rotate();
+    world.step();
+    world.assert_all_seen_once();
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Write(usize),

@@ -82,7 +82,7 @@ pub(super) fn holds(file: &File, metadata: &Metadata, position: &Position) -> io
 }
 
 /// Whether it is the very file.
-pub(super) fn is_same(metadata: &Metadata, position: &Position) -> bool {
+fn is_same(metadata: &Metadata, position: &Position) -> bool {
     (metadata.dev(), metadata.ino()) == (position.device, position.inode)
 }
 
