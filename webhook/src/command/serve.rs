@@ -114,7 +114,7 @@ async fn client(args: &ServeArgs) -> anyhow::Result<Option<Client>> {
 
 fn namespaces(client: Option<&Client>) -> Namespaces {
     let Some(client) = client else { return Namespaces::Fixed(std::collections::BTreeMap::new()) };
-    let (namespaces, watch) = Namespaces::watched(client.clone());
+    let (namespaces, watch) = Namespaces::watched(client.clone(), Namespaces::PATIENCE);
     tokio::spawn(watch);
     namespaces
 }

@@ -1,6 +1,7 @@
 //! What Prometheus reads.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::hash::Hash;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -13,7 +14,11 @@ use prometheus_client::registry::Registry;
 use crate::review::{Decision, Record};
 use lithify::config::Mode;
 
-/// What a decision was about; empty where the review could not be believed, for anybody may send one.
+/// The most series of decisions and violations: each has some 300 bytes here, and more in Prometheus. Namespaces
+/// come and go, and their series stay.
+const MOST_SERIES: usize = 20_000;
+
+/// What a decision was about; without its place where the review could not be believed, for anybody may send one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DecisionLabels {
     endpoint: &'static str,
@@ -45,6 +50,24 @@ struct SourceLabels {
     source: &'static str,
 }
 
+/// Labels of which some say where.
+trait Placed: Clone + Hash + Eq {
+    /// The same of anywhere.
+    fn anywhere(self) -> Self;
+}
+
+impl Placed for DecisionLabels {
+    fn anywhere(self) -> Self {
+        Self { namespace: String::new(), kind: String::new(), ..self }
+    }
+}
+
+impl Placed for ViolationLabels {
+    fn anywhere(self) -> Self {
+        Self { namespace: String::new(), kind: String::new(), ..self }
+    }
+}
+
 type Durations = Family<EndpointLabels, Histogram, fn() -> Histogram>;
 
 /// Every metric, and the registry that writes them out.
@@ -53,6 +76,8 @@ pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
     violations: Family<ViolationLabels, Counter>,
+    /// How many series those two have.
+    series: AtomicUsize,
     durations: Durations,
     malformed: Counter,
     reload_failures: Family<SourceLabels, Counter>,
@@ -75,6 +100,7 @@ impl Metrics {
             registry: Registry::with_prefix("lithify_webhook"),
             decisions: Family::default(),
             violations: Family::default(),
+            series: AtomicUsize::new(0),
             durations: Family::new_with_constructor(histogram),
             malformed: Counter::default(),
             reload_failures: Family::default(),
@@ -132,20 +158,33 @@ impl Metrics {
         );
     }
 
-    /// Counts an answer.
-    pub fn decided(&self, endpoint: &'static str, record: &Record) {
-        // Only what was judged has a namespace and a kind that exist.
-        let is_known =
-            !matches!(record.decision, Decision::Unjudged | Decision::Deletion | Decision::ExemptUser);
+    /// Counts an answer. `is_place`: whether the namespace is one that there is.
+    pub fn decided(&self, endpoint: &'static str, record: &Record, is_place: bool) {
+        // Only what was judged has a kind that exists.
+        let is_known = is_place
+            && !matches!(record.decision, Decision::Unjudged | Decision::Deletion | Decision::ExemptUser);
         let known = |text: &str| if is_known { text.to_owned() } else { String::new() };
         let (namespace, kind) = (known(&record.namespace), known(&record.kind));
         for (check, mode) in &record.violations {
             let (namespace, kind) = (namespace.clone(), kind.clone());
-            let labels = ViolationLabels { check, mode: mode_name(*mode), namespace, kind };
-            self.violations.get_or_create(&labels).inc();
+            self.count(&self.violations, ViolationLabels { check, mode: mode_name(*mode), namespace, kind });
         }
-        let labels = DecisionLabels { endpoint, decision: record.decision.name(), namespace, kind };
-        self.decisions.get_or_create(&labels).inc();
+        let decision = record.decision.name();
+        self.count(&self.decisions, DecisionLabels { endpoint, decision, namespace, kind });
+    }
+
+    /// Counts in the series of these labels, or, where there are too many, of anywhere.
+    fn count<L: Placed>(&self, family: &Family<L, Counter>, labels: L) {
+        if let Some(known) = family.get(&labels) {
+            known.inc();
+            return;
+        }
+        let is_room = self.series.load(Ordering::Relaxed) < MOST_SERIES;
+        let labels = if is_room { labels } else { labels.anywhere() };
+        if is_room {
+            self.series.fetch_add(1, Ordering::Relaxed);
+        }
+        family.get_or_create(&labels).inc();
     }
 
     /// Counts a request without a review.
@@ -199,5 +238,48 @@ fn mode_name(mode: Mode) -> &'static str {
         Mode::Warn => "warn",
         Mode::Audit => "audit",
         Mode::Off => "off",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(metrics: &Metrics, name: &str) -> Vec<String> {
+        metrics.to_text().lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect()
+    }
+
+    fn record(namespace: String) -> Record {
+        let violations = vec![("privileged", Mode::Warn)];
+        Record { namespace, kind: "Pod".to_owned(), violations, ..Record::default() }
+    }
+
+    #[test]
+    fn counts_without_a_place_what_names_none_that_there_is() {
+        let metrics = Metrics::new();
+        metrics.decided("mutate", &record("invented".to_owned()), false);
+        metrics.decided("mutate", &record("other".to_owned()), false);
+        assert_eq!(
+            series(&metrics, "lithify_webhook_decisions_total"),
+            [
+                r#"lithify_webhook_decisions_total{endpoint="mutate",decision="allowed",namespace="",kind=""} 2"#
+            ]
+        );
+    }
+
+    #[test]
+    fn holds_so_many_series_and_loses_no_count() {
+        let metrics = Metrics::new();
+        let answers = MOST_SERIES + 1000;
+        for number in 0..answers {
+            metrics.decided("validate", &record(number.to_string()), true);
+        }
+        metrics.decided("validate", &record("0".to_owned()), true);
+        let all = series(&metrics, "lithify_webhook_decisions_total");
+        assert!(all.len() < MOST_SERIES, "{}", all.len());
+        let counted = all.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap());
+        assert_eq!(counted.sum::<usize>(), answers + 1);
+        let first = r#"decision="allowed",namespace="0",kind="Pod"} 2"#;
+        assert!(all.iter().any(|line| line.ends_with(first)), "what is there already is counted as before");
     }
 }

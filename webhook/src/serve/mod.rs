@@ -37,7 +37,7 @@ pub use events::Events;
 pub use listener::{Listener, Timeouts};
 pub use log::Log;
 pub use metrics::Metrics;
-pub use namespaces::{Known, Namespaces};
+pub use namespaces::{Cluster, Known, Namespaces};
 pub use reload::{Files, follow};
 pub use router::router;
 pub use tls::{Certificate, CertificateError, Certificates, server_config};

@@ -1,4 +1,7 @@
 //! The labels of namespaces: watched, and asked for where the watch has not seen one yet.
+//!
+//! Anybody who reaches the webhook may name namespaces that there are not: questions are few at a time, and nothing
+//! else waits for them.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,23 +15,31 @@ use kube::api::{Api, PartialObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
+use tokio::sync::Semaphore;
 
 use crate::review::Labels;
 
-/// How long a question to the apiserver may take: it is waiting for us.
-const ASK: Duration = Duration::from_secs(2);
+/// Questions to the apiserver at the same time; a new namespace is a matter of a moment, until the watch has seen it.
+const QUESTIONS: usize = 8;
 
 /// Where labels come from.
+#[derive(Debug)]
 pub enum Namespaces {
     /// Known beforehand; a namespace that is not among them has no labels.
     Fixed(BTreeMap<String, Labels>),
     /// A cluster's.
-    Cluster {
-        /// What the watch has seen.
-        store: Store<PartialObjectMeta<Namespace>>,
-        /// To ask for what it has not seen.
-        client: Client,
-    },
+    Cluster(Cluster),
+}
+
+/// The namespaces of a cluster.
+pub struct Cluster {
+    /// What the watch has seen.
+    store: Store<PartialObjectMeta<Namespace>>,
+    /// To ask for what it has not seen.
+    client: Client,
+    questions: Semaphore,
+    /// How long a question may take, its waiting for others included.
+    patience: Duration,
 }
 
 /// The labels of a namespace.
@@ -55,26 +66,31 @@ impl Deref for Known<'_> {
 }
 
 impl Namespaces {
-    /// Namespaces of a cluster, and the watch that must run for them to be known.
-    pub fn watched(client: Client) -> (Self, impl Future<Output = ()> + Send) {
+    /// How long a question to the apiserver may take by default: it is waiting for us.
+    pub const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// Namespaces of a cluster, and the watch that must run for them to be known. `patience`: how long a question
+    /// may take about one that the watch has not seen.
+    pub fn watched(client: Client, patience: Duration) -> (Self, impl Future<Output = ()> + Send) {
         let (store, writer) = reflector::store();
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
         let watch = watcher(api, watcher::Config::default()).default_backoff();
         let follow = reflector::reflector(writer, watch).for_each(|_| async {});
-        (Self::Cluster { store, client }, follow)
+        let questions = Semaphore::new(QUESTIONS);
+        (Self::Cluster(Cluster { store, client, questions, patience }), follow)
     }
 
     /// Waits until every namespace is known.
     pub async fn ready(&self) {
-        if let Self::Cluster { store, .. } = self {
+        if let Self::Cluster(cluster) = self {
             // It fails only when the watch has ended, and with it the process.
-            let _ = store.wait_until_ready().await;
+            let _ = cluster.store.wait_until_ready().await;
         }
     }
 
-    /// The labels of a namespace, which are not copied; `None` where they cannot be learned. An empty name stands for objects
-    /// outside of namespaces, which have none.
-    pub async fn labels(&self, namespace: &str) -> Option<Known<'_>> {
+    /// The labels of a namespace, which are not copied; `None` where they must be [asked](Self::ask) for. An empty
+    /// name stands for objects outside of namespaces, which have none.
+    pub fn known(&self, namespace: &str) -> Option<Known<'_>> {
         if namespace.is_empty() {
             return Some(Known::Asked(Labels::new()));
         }
@@ -82,23 +98,37 @@ impl Namespaces {
             Self::Fixed(known) => {
                 Some(known.get(namespace).map_or_else(|| Known::Asked(Labels::new()), Known::Fixed))
             }
-            Self::Cluster { store, client } => {
-                if let Some(known) = store.get(&ObjectRef::new(namespace)) {
-                    return Some(Known::Watched(known));
-                }
-                let api: Api<Namespace> = Api::all(client.clone());
-                let asked = tokio::time::timeout(ASK, api.get_metadata(namespace)).await;
-                Some(Known::Asked(asked.ok()?.ok()?.labels().clone()))
-            }
+            Self::Cluster(cluster) => cluster.store.get(&ObjectRef::new(namespace)).map(Known::Watched),
         }
+    }
+
+    /// The labels that the apiserver knows; `None` where they cannot be learned, in time or at all.
+    pub async fn ask(&self, namespace: &str) -> Option<Known<'_>> {
+        let Self::Cluster(cluster) = self else { return self.known(namespace) };
+        let answer = tokio::time::timeout(cluster.patience, cluster.ask(namespace)).await;
+        answer.ok().flatten().map(Known::Asked)
     }
 }
 
-impl std::fmt::Debug for Namespaces {
+impl Cluster {
+    async fn ask(&self, namespace: &str) -> Option<Labels> {
+        // It becomes part of a path: no other object is to be asked for.
+        if !is_name(namespace) {
+            return None;
+        }
+        let _turn = self.questions.acquire().await;
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        Some(api.get_metadata(namespace).await.ok()?.labels().clone())
+    }
+}
+
+/// Whether a namespace can have this name: a DNS label.
+fn is_name(text: &str) -> bool {
+    text.len() <= 63 && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Fixed(_) => "Fixed",
-            Self::Cluster { .. } => "Cluster",
-        })
+        f.debug_struct("Cluster").field("patience", &self.patience).finish_non_exhaustive()
     }
 }

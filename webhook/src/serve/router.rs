@@ -78,20 +78,27 @@ async fn answer<B: Buf>(
 }
 
 async fn judge(app: &App, question: Question, body: &[u8]) -> Response {
-    let _turn = app.judging.acquire().await;
-    let verdict = match Review::decode(body) {
+    let mut turn = app.judging.acquire().await;
+    let (verdict, is_place) = match Review::decode(body) {
         Ok(review) => {
             let policy = app.policy();
-            let labels = app.namespaces.labels(&review.namespace).await;
+            let mut labels = app.namespaces.known(&review.namespace);
+            if labels.is_none() {
+                // The apiserver takes its time, in which others are judged.
+                drop(turn);
+                labels = app.namespaces.ask(&review.namespace).await;
+                turn = app.judging.acquire().await;
+            }
             let surroundings = Surroundings { labels: labels.as_deref(), today: App::today() };
-            question.answer(&review, &policy, surroundings)
+            (question.answer(&review, &policy, surroundings), labels.is_some())
         }
         Err(malformed) => match malformed.verdict() {
-            Some(denial) => denial,
+            Some(denial) => (denial, false),
             None => return unaddressed(app, &malformed),
         },
     };
-    app.metrics.decided(question.name(), &verdict.record);
+    drop(turn);
+    app.metrics.decided(question.name(), &verdict.record, is_place);
     tell(app, question.name(), &verdict);
     if let Some(events) = app.events.get() {
         events.note(&verdict, app);

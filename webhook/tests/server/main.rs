@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod apiserver;
 mod client;
+mod namespaces;
 mod slow;
 
 use std::collections::BTreeMap;
