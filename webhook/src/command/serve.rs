@@ -13,13 +13,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use super::certificates::{CertificateArgs, certificates};
-use super::inputs::{self, InputArgs};
+use super::inputs::{self, InputArgs, Started};
 use crate::serve::{App, Condition, Events, Limits, Listener, Log, Namespaces, Timeouts, server_config};
 
 /// How often files are looked at: a mounted Secret changes a minute after the object anyway.
 pub(super) const FOLLOW: Duration = Duration::from_secs(2);
 
-/// Serve /validate, /healthz, /readyz and /metrics over HTTPS
+/// How long the end waits for what has been said last to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Serve /validate, /mutate, /healthz, /readyz and /metrics over HTTPS
 #[derive(Args)]
 #[command(after_help = "Example:\n  \
     lithify-webhook serve --config /etc/lithify/lithify.yaml --tls-cert /tls/tls.crt --tls-key /tls/tls.key")]
@@ -80,12 +83,24 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let namespaces = namespaces(client.as_ref());
     let limits = Limits { max_body: args.max_body, ..Limits::default() };
     let app = App::new(policy, namespaces, Log::new(io::stderr(), args.verbose), limits);
-    started.follow(&app).await;
+    let ended = serve_app(args, started, client, &app).await;
+    app.log.flush(LAST_WORDS);
+    ended
+}
+
+/// Serves until it is told to stop.
+async fn serve_app(
+    args: &ServeArgs,
+    started: Started,
+    client: Option<Client>,
+    app: &Arc<App>,
+) -> anyhow::Result<()> {
+    started.follow(app).await;
     if let Some(client) = &client {
         // Set once, here.
         let _ = app.events.set(Events::to(client.clone(), app.clone()));
     }
-    let certificates = certificates(&args.certificates, client, &app).await?;
+    let certificates = certificates(&args.certificates, client, app).await?;
     let listener = Listener::bind(
         args.listen,
         Some(server_config(certificates)?),
@@ -94,7 +109,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     )
     .await
     .with_context(|| format!("listen on {}", args.listen))?;
-    watch_readiness(&app);
+    watch_readiness(app);
     app.log.info("listening", json!({"address": listener.address()?.to_string()}));
     let stop = stopped(app.clone(), Duration::from_secs(args.drain_delay))?;
     listener.serve(app.clone(), stop).await;

@@ -70,7 +70,7 @@ impl App {
         Arc::new(Self {
             policy: ArcSwap::from_pointee(policy),
             namespaces,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(log.lost()),
             conditions: Conditions::default(),
             log,
             events: OnceLock::new(),

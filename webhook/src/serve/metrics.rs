@@ -94,8 +94,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics at nought.
-    pub fn new() -> Self {
+    /// Metrics at nought. `lost_lines`: counted by the log itself.
+    pub fn new(lost_lines: Counter) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("lithify_webhook"),
             decisions: Family::default(),
@@ -112,6 +112,7 @@ impl Metrics {
             certificate_expiry: Gauge::default(),
         };
         metrics.register();
+        metrics.registry.register("lost_log_lines", "Log lines that nobody read in time", lost_lines);
         metrics
     }
 
@@ -221,12 +222,6 @@ impl Metrics {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// From a quarter of a millisecond to the five seconds that the apiserver waits.
 fn histogram() -> Histogram {
     Histogram::new([0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
@@ -256,7 +251,7 @@ mod tests {
 
     #[test]
     fn counts_without_a_place_what_names_none_that_there_is() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Counter::default());
         metrics.decided("mutate", &record("invented".to_owned()), false);
         metrics.decided("mutate", &record("other".to_owned()), false);
         assert_eq!(
@@ -269,7 +264,7 @@ mod tests {
 
     #[test]
     fn holds_so_many_series_and_loses_no_count() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Counter::default());
         let answers = MOST_SERIES + 1000;
         for number in 0..answers {
             metrics.decided("validate", &record(number.to_string()), true);
