@@ -11,6 +11,7 @@ mod cgroup;
 pub mod config;
 mod container;
 mod domains;
+mod ending;
 pub mod engine;
 pub mod host;
 pub mod http;
@@ -33,6 +34,7 @@ mod syscall;
 mod tally;
 mod users;
 
+pub use ending::{Final, since_boot_ns};
 pub use kernel::alternative::{Alternative, Descriptor};
 pub use kernel::derive::filters_of;
 pub use kernel::loader::{AttachKind, LoadError};

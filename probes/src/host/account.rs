@@ -76,6 +76,28 @@ impl Account {
         total
     }
 
+    /// Events that rules did not see although they asked for them.
+    pub(super) fn lost(&self) -> u64 {
+        self.total().dropped + self.missed_total()
+    }
+
+    /// Events that rules asked for: those that were sent, and those that were lost.
+    pub(super) fn made(&self) -> u64 {
+        self.total().sent + self.lost()
+    }
+
+    /// Programs and calls of the 32-bit convention.
+    pub(super) fn narrow(&self) -> u64 {
+        self.programs_32_bit + self.calls_32_bit
+    }
+
+    /// Which events were lost: `openat 12, close 3, not run 1`.
+    pub(super) fn places(&self) -> String {
+        let calls = self.dropped.iter().map(|(name, lost)| (*name, *lost));
+        let all = calls.chain([("not run", self.missed_total())]).filter(|(_, lost)| *lost > 0);
+        all.map(|(name, lost)| format!("{name} {lost}")).collect::<Vec<_>>().join(", ")
+    }
+
     /// Runs that the kernel withheld from all programs.
     pub(super) fn missed_total(&self) -> u64 {
         self.missed.values().sum()

@@ -10,23 +10,18 @@ use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::account::Account;
 use super::control::Control;
-use super::drops::{DropWatch, KernelStats};
+use super::drops::{DropWatch, KernelStats, Verdict};
 use super::in_force::{Judge, Slot};
 use super::plan::Plan;
 use crate::config::Drops;
+use crate::ending::since_boot_ns;
 use crate::log::Log;
 use crate::probe::{Probe, ProbeError};
 
 /// The name of the source, in messages.
 pub(super) const NAME: &str = "syscall";
-
-/// How long after the moment that parts events an old probe is read at most: a program of the kernel takes the
-/// time of its event first and sends it some microseconds later.
-const GRACE_NS: u64 = 10_000_000;
 
 /// What the thread is told.
 enum Command {
@@ -129,37 +124,45 @@ impl Worker {
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {}
             }
-            self.poll_until(u64::MAX)?;
+            self.poll()?;
             self.judge.refresh();
             if self.accounted.elapsed() >= Duration::from_secs(1) {
-                self.account()?;
+                self.account(Account::of(&self.probe)?);
             }
         }
-        let now = since_boot_ns();
-        while self.poll_until(now)? < now {}
-        self.account()
+        self.finish(since_boot_ns())?;
+        let verdict = self.watch.end(&self.around.stats, Instant::now());
+        self.tell(verdict);
+        Ok(())
     }
 
-    /// Judges a batch of events that happened before a time; returns the latest time that was seen, the end of
-    /// time where nothing was there.
-    fn poll_until(&mut self, end_ns: u64) -> Result<u64, ProbeError> {
+    /// Judges a batch of events.
+    fn poll(&mut self) -> Result<(), ProbeError> {
         let (judge, from_ns) = (&mut self.judge, self.from_ns);
-        let mut latest = 0;
-        let count = self.probe.poll(&mut |event| {
-            let time = event.since_boot_ns();
-            latest = latest.max(time);
-            if (from_ns..end_ns).contains(&time) {
+        self.probe.poll(&mut |event| {
+            if event.since_boot_ns() >= from_ns {
                 judge.judge(event);
             }
         })?;
-        Ok(if count == 0 { u64::MAX } else { latest })
+        Ok(())
+    }
+
+    /// Judges what happened before a moment that is just over, to the last event, and counts what was lost of it.
+    fn finish(&mut self, end_ns: u64) -> Result<(), ProbeError> {
+        let (judge, from_ns) = (&mut self.judge, self.from_ns);
+        let counted = self.probe.finish(end_ns, &mut |event| {
+            if (from_ns..end_ns).contains(&event.since_boot_ns()) {
+                judge.judge(event);
+            }
+        })?;
+        self.account(Account::from_parts(&counted.tally, counted.unseen));
+        Ok(())
     }
 
     fn replace(&mut self, probe: Probe, swap: Box<dyn FnOnce() + Send>) -> Result<(), ProbeError> {
         // The new probe is attached: from here on it sees what happens.
         let boundary = since_boot_ns();
-        while self.poll_until(boundary)? < boundary + GRACE_NS {}
-        self.account()?;
+        self.finish(boundary)?;
         swap();
         // Detaching the old one takes its time, and the new one's ring fills meanwhile.
         let old = std::mem::replace(&mut self.probe, probe);
@@ -169,13 +172,17 @@ impl Worker {
         Ok(())
     }
 
-    fn account(&mut self) -> Result<(), ProbeError> {
+    fn account(&mut self, account: Account) {
         self.accounted = Instant::now();
         let stats = &self.around.stats;
         let (processes, refused) = self.probe.processes();
         stats.processes.store(processes as u64, Relaxed);
         stats.processes_refused.store(refused, Relaxed);
-        let verdict = self.watch.take(Account::of(&self.probe)?, stats, self.accounted);
+        let verdict = self.watch.take(account, stats, self.accounted);
+        self.tell(verdict);
+    }
+
+    fn tell(&self, verdict: Verdict) {
         for text in verdict.log {
             self.around.log.critical(&text);
         }
@@ -185,13 +192,5 @@ impl Worker {
         if let Some(text) = verdict.exit {
             let _ = self.around.control.send(Control::Lost(text));
         }
-        Ok(())
     }
-}
-
-/// As the kernel's half takes the time of events.
-fn since_boot_ns() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    let ns = i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec);
-    u64::try_from(ns).unwrap_or(0)
 }

@@ -26,6 +26,7 @@ mod replay_source;
 mod sources;
 mod start;
 mod systemd;
+mod untold;
 mod watcher;
 mod web;
 

@@ -20,6 +20,7 @@ use super::store::{Store, file_name};
 use super::tree::namespace_of;
 use super::workload::{Subject, Told, told};
 use crate::container::ContainerId;
+use crate::ending::since_boot_ns;
 use crate::kernel::layout::{FileInfo, PIECE_FILE, PIECE_PATH, SLOT_EXE};
 use crate::probe::{Probe, ProbeError, ProbeOptions};
 use crate::procfs;
@@ -70,8 +71,6 @@ pub fn options(options: ProbeOptions) -> ProbeOptions {
 const EROFS: i64 = -30;
 /// How long after its end a container may still have events on the way, and its runtime an answer.
 const GRACE: Duration = Duration::from_secs(2);
-/// An event takes its time first and is sent some microseconds later.
-const ON_THE_WAY_NS: u64 = 10_000_000;
 /// How often the kernel is asked for events: by then, what a container's first program sees must be held.
 const INTERVAL: Duration = Duration::from_millis(5);
 /// The same while a container is being made, whose program may end at once.
@@ -98,7 +97,7 @@ impl Learner {
             to_leave_out: Vec::new(),
             gone: BTreeMap::new(),
             unnamed: Vec::new(),
-            adopted_ns: clock_ns(ClockId::Boottime),
+            adopted_ns: since_boot_ns(),
             measured: Instant::now(),
         };
         learner.adopt();
@@ -106,7 +105,7 @@ impl Learner {
     }
 
     fn adopt(&mut self) {
-        let now = clock_ns(ClockId::Realtime);
+        let now = epoch_ns();
         for pid in procfs::numbers(&self.host.proc).unwrap_or_default() {
             let directory = self.host.proc.join(pid.to_string());
             let cgroups = std::fs::read_to_string(directory.join("cgroup")).unwrap_or_default();
@@ -273,18 +272,7 @@ impl Learner {
     /// # Errors
     /// [`ProbeError`].
     pub fn drain(&mut self, probe: &mut Probe) -> Result<(), ProbeError> {
-        let now = clock_ns(ClockId::Boottime);
-        let mut latest = 0;
-        loop {
-            let count = probe.poll(&mut |event| {
-                latest = latest.max(event.since_boot_ns());
-                self.take(event);
-            })?;
-            // A flood never ends; what happened before we were asked is in by then.
-            if (count == 0 && !probe.is_behind()) || latest > now + ON_THE_WAY_NS {
-                break;
-            }
-        }
+        probe.finish(since_boot_ns(), &mut |event| self.take(event))?;
         self.tick(probe);
         Ok(())
     }
@@ -356,7 +344,7 @@ impl Learner {
     ///
     /// `lost`: what was lost, from [`lost`](super::lost). `store`: profiles of earlier runs.
     pub fn profiles(&mut self, lost: Option<&str>, store: Option<&Store>) -> Vec<(String, WriteProfile)> {
-        let now = clock_ns(ClockId::Realtime);
+        let now = epoch_ns();
         let mut all = self.gone.clone();
         self.containers.values_mut().for_each(Observed::measure);
         for (id, observed) in &self.containers {
@@ -396,8 +384,8 @@ fn add(all: &mut BTreeMap<Subject, Seen>, subject: Subject, seen: Seen) {
     }
 }
 
-fn clock_ns(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
+fn epoch_ns() -> u64 {
+    let time = clock_gettime(ClockId::Realtime);
     let ns = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
     u64::try_from(ns).unwrap_or(0)
 }

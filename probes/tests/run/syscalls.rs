@@ -46,22 +46,27 @@ fn lost_events_are_an_alert_and_a_line_of_the_log() {
 
 /// A call that nobody else makes; it fails.
 #[expect(unsafe_code, reason = "makes a system call that no wrapper makes")]
-fn rare_call() {
+pub(crate) fn rare_call() {
     // SAFETY: no pointers; the flags are refused.
     unsafe { libc::syscall(libc::SYS_userfaultfd, -1) };
 }
 
-#[test]
-fn alerts_and_counted_losses_of_a_stopped_probe_make_all_that_happened() {
+/// Two runs on one machine would count each other's calls.
+pub(crate) fn alone() -> fs::File {
+    let file = fs::File::create(std::env::temp_dir().join("lithify-userfaultfd.lock")).unwrap();
+    file.lock().unwrap();
+    file
+}
+
+/// Makes more calls than the ring of a stopped probe holds; alerts and told losses make all of them.
+///
+/// `threshold`: of `syscall_event_drops`. `is_told`: losses are told before the end.
+fn flood(threshold: &str, is_told: bool) {
     const MADE: u64 = 50_000;
-    if let Some((need, reason)) = cannot_watch() {
-        return skip(need, &reason);
-    }
-    // Two runs on one machine would count each other's calls.
-    let alone = fs::File::create(std::env::temp_dir().join("lithify-userfaultfd.lock")).unwrap();
-    alone.lock().unwrap();
+    let _alone = alone();
     let config = format!(
-        "{CONFIG}engine: {{kind: modern_ebpf, modern_ebpf: {{buf_size_preset: 1}}}}\njson_output: true\n"
+        "{CONFIG}engine: {{kind: modern_ebpf, modern_ebpf: {{buf_size_preset: 1}}}}\njson_output: true\n\
+         syscall_event_drops: {{threshold: {threshold}}}\n"
     );
     let mut probe = Probe::start(prepare(&config, MARKER), &[]);
     probe.signal(Signal::STOP);
@@ -70,17 +75,38 @@ fn alerts_and_counted_losses_of_a_stopped_probe_make_all_that_happened() {
         rare_call();
     }
     probe.signal(Signal::CONT);
-    probe.wait_for("Falco internal: syscall event drop. ");
+    if is_told {
+        probe.wait_for("Falco internal: syscall event drop. ");
+    }
     probe.signal(Signal::TERM);
     let (status, alerts, log) = probe.end();
     assert!(status.success(), "{log:?}");
     let alerts: Vec<serde_json::Value> =
         alerts.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let seen = alerts.iter().filter(|alert| alert["rule"] == "marker").count() as u64;
-    let told = alerts.iter().find(|alert| alert["rule"] == "Falco internal: syscall event drop").unwrap();
-    let lost = told["output_fields"]["n_drops_userfaultfd"].as_u64().unwrap();
+    let told = alerts.iter().filter(|alert| alert["rule"] == "Falco internal: syscall event drop");
+    let lost: u64 = told.filter_map(|alert| alert["output_fields"]["n_drops_userfaultfd"].as_u64()).sum();
     assert!(seen > 0 && lost > 0, "{seen} seen, {lost} lost");
     assert_eq!(seen + lost, MADE);
+    let sum = log.iter().find(|line| line.contains(" events were lost since the start: "));
+    assert!(sum.is_some_and(|line| line.contains(&format!("userfaultfd {lost}"))), "{log:?}");
+}
+
+#[test]
+fn alerts_and_counted_losses_of_a_stopped_probe_make_all_that_happened() {
+    if let Some((need, reason)) = cannot_watch() {
+        return skip(need, &reason);
+    }
+    flood("0.1", true);
+}
+
+#[test]
+fn losses_below_the_threshold_are_told_at_the_end() {
+    if let Some((need, reason)) = cannot_watch() {
+        return skip(need, &reason);
+    }
+    // No share is greater.
+    flood("1", false);
 }
 
 /// As in a pod without hostPID, where the host's /proc is mounted below `HOST_ROOT`.
