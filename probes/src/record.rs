@@ -5,12 +5,14 @@ use serde_json::{Map, Value as Json};
 
 /// How many ancestors are written.
 const ANCESTORS: u32 = 8;
+const ENVIRONMENT: &str = "proc.env";
 
 /// Writes events as lines; knows which fields there are.
 pub struct Recorder {
     fields: Vec<(String, Field)>,
-    /// `evt.arg.*` by type.
+    /// `evt.arg.*`, `evt.arg[*]` and `evt.rawarg.*` by type.
     arguments: Vec<Vec<(String, Field)>>,
+    environment: Option<Field>,
 }
 
 impl Default for Recorder {
@@ -31,12 +33,22 @@ impl Recorder {
         });
         let named = |field: Field| (field.to_string(), field);
         let arguments = EventType::all().map(|event| {
-            let fields = event.parameters().filter_map(|parameter| {
-                Field::resolve("evt.arg", Some(parameter.name), Source::Syscall).ok()
+            let fields = event.parameters().enumerate().flat_map(|(number, parameter)| {
+                let number = number.to_string();
+                let all = [
+                    ("evt.arg", parameter.name),
+                    ("evt.arg", number.as_str()),
+                    ("evt.rawarg", parameter.name),
+                ];
+                all.map(|(name, argument)| Field::resolve(name, Some(argument), Source::Syscall).ok())
             });
-            fields.map(named).collect()
+            fields.flatten().map(named).collect()
         });
-        Self { fields: plain.chain(ancestors).map(named).collect(), arguments: arguments.collect() }
+        Self {
+            fields: plain.chain(ancestors).map(named).collect(),
+            arguments: arguments.collect(),
+            environment: Field::resolve(ENVIRONMENT, None, Source::Syscall).ok(),
+        }
     }
 
     /// The line of an event, without its end. Fields without a value are left out.
@@ -48,8 +60,22 @@ impl Recorder {
                 fields.insert(name.clone(), json);
             }
         }
+        for (name, value) in self.variables(event) {
+            fields.insert(name, value);
+        }
         serde_json::json!({"time": event.time().rfc3339(), "source": event.source().name(), "fields": fields})
             .to_string()
+    }
+}
+
+impl Recorder {
+    /// Each variable of the process: the whole environment is one text, whose blanks may be a value's own.
+    fn variables(&self, event: &dyn Event) -> Vec<(String, Json)> {
+        let whole = self.environment.as_ref().and_then(|field| event.value(field));
+        let Some(whole) = whole.map(|value| value.display().into_owned()) else { return Vec::new() };
+        let names = whole.split(' ').filter_map(|word| Some(word.split_once('=')?.0));
+        let fields = names.filter_map(|name| Field::resolve(ENVIRONMENT, Some(name), Source::Syscall).ok());
+        fields.filter_map(|field| Some((field.to_string(), json(event, &field)?))).collect()
     }
 }
 

@@ -3,8 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -16,6 +15,7 @@ use lithify_probe::{AttachKind, Probe, ProbeOptions, runtime};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::print;
+use super::signals::flag;
 
 /// Learn where containers write, so that their root filesystems can be made read-only
 ///
@@ -108,14 +108,6 @@ pub(super) fn run(args: &LearnArgs) -> anyhow::Result<ExitCode> {
     }
     learner.drain(&mut probe)?;
     finish(args, &mut learner, &probe, store.as_ref())
-}
-
-fn flag(signals: &[i32]) -> anyhow::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in signals {
-        signal_hook::flag::register(*signal, Arc::clone(&flag)).context("take signals over")?;
-    }
-    Ok(flag)
 }
 
 fn settings(args: &LearnArgs) -> Settings {

@@ -10,6 +10,7 @@ mod record;
 mod replay;
 mod rules;
 mod run;
+mod signals;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

@@ -4,6 +4,7 @@
 
 mod privileges;
 mod probe;
+mod record;
 mod reload;
 #[path = "../../../fixtures/testbed/require.rs"]
 mod require;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -28,6 +29,9 @@ struct Opener {
     judged: AtomicU64,
     stop: AtomicBool,
 }
+
+/// Held by whoever floods the machine with opens, so that a test that records all of them can wait.
+pub(crate) static FLOODS: RwLock<()> = RwLock::new(());
 
 /// Alerts that may be under way: more would only fill pipes and queues.
 const WINDOW: u64 = 5000;
@@ -89,6 +93,7 @@ enum Swap {
 
 /// Swaps rules again and again, each time when the last ones are in force and `pace` has passed.
 fn swap(versions: usize, how: Swap, pace: Option<Duration>) {
+    let _flood = FLOODS.read().unwrap_or_else(PoisonError::into_inner);
     let config = format!("{CONFIG}watch_config_files: {}\n", how == Swap::FileChanges);
     let directory = prepare(&config, "");
     let opener = Opener::new(directory.path().to_str().unwrap());
@@ -153,6 +158,7 @@ fn a_probe_that_starts_and_stops_under_load_misses_nothing_between() {
     if let Some((need, reason)) = cannot_watch() {
         return skip(need, &reason);
     }
+    let _flood = FLOODS.read().unwrap_or_else(PoisonError::into_inner);
     let place = tempfile::tempdir().unwrap();
     let opener = Opener::new(place.path().to_str().unwrap());
     std::thread::scope(|scope| {
