@@ -8,11 +8,14 @@
 //!
 //! - [`parse`]: from text to index.
 //! - [`scan`]: the tokens, eight bytes at a time.
+//! - [`span`]: where they are.
 //! - [`node`]: the index as a tree.
 
+mod lanes;
 mod node;
 mod parse;
 mod scan;
+mod span;
 
 use std::borrow::Cow;
 
@@ -20,6 +23,7 @@ use lithify::k8s::TreeKind;
 use serde_json::Value;
 
 pub(crate) use node::Node;
+use span::Span;
 
 /// The values of mappings that are left out, by their keys.
 #[derive(Debug)]
@@ -52,16 +56,18 @@ struct Entry {
     /// As it is in the text; a string without its quotes.
     value: Span,
     kind: TreeKind,
+    /// Of the key.
+    hash: u8,
     /// The entry after the last one in it.
     end: u32,
 }
 
-/// A part of the text, or of the unescaped strings.
-#[derive(Clone, Copy, Debug, Default)]
-struct Span {
-    start: u32,
-    end: u32,
-    is_unescaped: bool,
+/// Most keys of a mapping differ in it.
+#[inline]
+fn hash(key: &str) -> u8 {
+    let bytes = key.as_bytes();
+    let [first, last] = [bytes.first(), bytes.last()].map(|byte| byte.map_or(0, |byte| usize::from(*byte)));
+    ((first + 5 * last + 11 * bytes.len()) % 64).to_le_bytes()[0]
 }
 
 impl<'t> Document<'t> {
@@ -84,9 +90,7 @@ impl<'t> Document<'t> {
     }
 
     fn text(&self, span: Span) -> &str {
-        let source = if span.is_unescaped { self.unescaped.as_str() } else { &self.text };
-        // Spans are made of places that the parser has seen, between characters.
-        source.get(span.start as usize..span.end as usize).unwrap_or_default()
+        span.shown(&self.text, &self.unescaped)
     }
 }
 

@@ -3,7 +3,7 @@
 use lithify::k8s::{Tree, TreeKind};
 use serde_json::Number;
 
-use super::{Document, Entry};
+use super::{Document, Entry, hash};
 
 /// One value of a [`Document`].
 #[derive(Clone, Copy, Debug)]
@@ -20,12 +20,6 @@ impl<'d> Node<'d> {
 
     fn text(self) -> &'d str {
         self.document.text(self.entry.value)
-    }
-
-    /// Most keys differ in length.
-    fn has_key(self, key: &str) -> bool {
-        let span = self.entry.key;
-        (span.end - span.start) as usize == key.len() && self.key() == key
     }
 
     fn key(self) -> &'d str {
@@ -97,7 +91,17 @@ impl<'d> Tree for Node<'d> {
         if self.kind() != TreeKind::Mapping {
             return None;
         }
-        self.children().find(|child| child.has_key(key))
+        let Document { text, unescaped, entries } = self.document;
+        let (end, hash) = (self.entry.end, hash(key));
+        let mut at = self.at + 1;
+        while at < end {
+            let entry = &entries[at as usize];
+            if entry.hash == hash && entry.key.shown(text, unescaped) == key {
+                return Some(Self { entry, at, ..self });
+            }
+            at = entry.end;
+        }
+        None
     }
 
     fn entries(self) -> impl Iterator<Item = (&'d str, Self)> {

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use lithify::k8s::TreeKind;
 
-use super::{Entry, Outline, Part, Span, scan};
+use super::span::{Span, index};
+use super::{Entry, Outline, Part, hash, scan};
 
 /// Levels of mappings and sequences, as many as serde_json reads.
 const DEPTH: usize = 127;
@@ -15,7 +16,9 @@ const BYTES_AN_ENTRY: usize = 40;
 
 /// The entries of `text` and its unescaped strings; see [`super::Document::parse`].
 pub(super) fn parse(text: &str, outline: &'static Outline) -> Option<(Vec<Entry>, String)> {
-    u32::try_from(text.len()).ok()?;
+    if text.len() > Span::LONGEST {
+        return None;
+    }
     let entries = Vec::with_capacity(text.len() / BYTES_AN_ENTRY);
     let bytes = text.as_bytes();
     let mut parser = Parser { text, bytes, at: 0, depth: 0, entries, unescaped: String::new() };
@@ -59,7 +62,7 @@ impl Parser<'_> {
             TreeKind::Number => self.number()?,
             _ => self.word()?,
         };
-        self.push(key, span(start, self.at), kind);
+        self.push(key, Span::of_text(start, self.at), kind);
         Some(())
     }
 
@@ -76,29 +79,36 @@ impl Parser<'_> {
     }
 
     /// Reads a string.
+    #[inline]
     fn string(&mut self) -> Option<Span> {
         let start = self.at + 1;
-        let found = scan::string(self.bytes, start)?;
-        self.at = found.end + 1;
-        if !found.has_escapes {
-            return Some(span(start, found.end));
+        let end = start + scan::plain(self.bytes.get(start..)?);
+        if self.bytes.get(end) != Some(&b'"') {
+            return self.string_with_escapes(start, end);
         }
+        self.at = end + 1;
+        Some(Span::of_text(start, end))
+    }
+
+    #[cold]
+    fn string_with_escapes(&mut self, start: usize, first: usize) -> Option<Span> {
+        self.at = scan::closing_quote(self.bytes, first)? + 1;
         let text: String = serde_json::from_str(self.text.get(start - 1..self.at)?).ok()?;
         let start = self.unescaped.len();
         self.unescaped.push_str(&text);
-        Some(Span { is_unescaped: true, ..span(start, self.unescaped.len()) })
+        Some(Span::unescaped(start, self.unescaped.len()))
     }
 
     #[inline]
     fn push(&mut self, key: Span, value: Span, kind: TreeKind) {
         let end = index(self.entries.len() + 1);
-        self.entries.push(Entry { key, value, kind, end });
+        self.entries.push(Entry { key, value, kind, hash: 0, end });
     }
 
     fn open(&mut self, key: Span, kind: TreeKind) -> Option<usize> {
         self.depth += 1;
         let own = self.entries.len();
-        self.push(key, span(self.at, self.at), kind);
+        self.push(key, Span::of_text(self.at, self.at), kind);
         self.at += 1;
         (self.depth <= DEPTH).then_some(own)
     }
@@ -109,7 +119,7 @@ impl Parser<'_> {
         let end = index(self.entries.len());
         let entry = &mut self.entries[own];
         entry.end = end;
-        entry.value.end = index(self.at);
+        entry.value = entry.value.up_to(self.at);
     }
 
     fn sequence(&mut self, key: Span) -> Option<()> {
@@ -130,7 +140,7 @@ impl Parser<'_> {
 
     fn mapping(&mut self, key: Span, outline: Option<&'static Outline>) -> Option<()> {
         let own = self.open(key, TreeKind::Mapping)?;
-        let mut keys = 0;
+        let mut keys = Keys::default();
         if self.next()? != b'}' {
             loop {
                 if self.next()? != b'"' {
@@ -141,11 +151,10 @@ impl Parser<'_> {
                     return None;
                 }
                 self.at += 1;
-                keys += 1;
                 match outline.and_then(|outline| outline.of(self.shown(key))) {
                     Some(Part::LeftOut) => self.skip()?,
-                    Some(Part::Within(inner)) => self.value(key, Some(inner))?,
-                    None => self.value(key, None)?,
+                    Some(Part::Within(inner)) => self.member(key, &mut keys, Some(inner))?,
+                    None => self.member(key, &mut keys, None)?,
                 }
                 match self.next()? {
                     b',' => self.at += 1,
@@ -155,7 +164,20 @@ impl Parser<'_> {
             }
         }
         self.close(own);
-        (keys < 2 || self.has_distinct_keys(own, keys)).then_some(())
+        (!keys.are_alike || self.has_distinct_keys(own, keys.count)).then_some(())
+    }
+
+    #[inline]
+    fn member(&mut self, key: Span, keys: &mut Keys, outline: Option<&'static Outline>) -> Option<()> {
+        let hash = hash(self.shown(key));
+        let own = 1 << hash;
+        keys.are_alike |= keys.hashes & own != 0;
+        keys.hashes |= own;
+        keys.count += 1;
+        let place = self.entries.len();
+        self.value(key, outline)?;
+        self.entries[place].hash = hash;
+        Some(())
     }
 
     /// Passes over a value that is not kept.
@@ -170,28 +192,37 @@ impl Parser<'_> {
     }
 
     fn shown(&self, span: Span) -> &str {
-        let source = if span.is_unescaped { self.unescaped.as_str() } else { self.text };
-        source.get(span.start as usize..span.end as usize).unwrap_or_default()
+        span.shown(self.text, &self.unescaped)
     }
 
     /// Whether the keys of a mapping, which is the last entry, differ from each other. What is left out counts for
     /// nothing.
+    #[cold]
     fn has_distinct_keys(&self, own: usize, keys: usize) -> bool {
         let first = Some(own + 1).filter(|first| *first < self.entries.len());
         let next =
             |at: &usize| Some(self.entries[*at].end as usize).filter(|next| *next < self.entries.len());
-        let mut all = std::iter::successors(first, next);
+        let mut all = std::iter::successors(first, next).map(|at| self.shown(self.entries[at].key));
         if keys > FEW {
             let mut seen = HashSet::with_capacity(keys);
-            return all.all(|at| seen.insert(self.shown(self.entries[at].key)));
+            return all.all(|key| seen.insert(key));
         }
         let mut seen = [""; FEW];
-        all.enumerate().all(|(count, at)| {
-            let key = self.shown(self.entries[at].key);
+        all.enumerate().all(|(count, key)| {
             seen[count] = key;
             !seen[..count].contains(&key)
         })
     }
+}
+
+/// The keys of one mapping.
+#[derive(Default)]
+struct Keys {
+    count: usize,
+    /// A bit for each hash of theirs.
+    hashes: u64,
+    /// Two have one hash, and could be equal.
+    are_alike: bool,
 }
 
 impl Outline {
@@ -199,16 +230,4 @@ impl Outline {
     fn of(&self, key: &str) -> Option<Part> {
         self.0.iter().find(|(name, _)| *name == key).map(|(_, part)| *part)
     }
-}
-
-#[inline]
-fn span(start: usize, end: usize) -> Span {
-    Span { start: index(start), end: index(end), is_unescaped: false }
-}
-
-/// Places in a text whose length fits.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "`parse` has asked for the text's length first")]
-fn index(place: usize) -> u32 {
-    place as u32
 }

@@ -1,89 +1,78 @@
 //! Tokens of JSON. Each function begins at a place in the text and says where the token ends; `None` where the token
 //! is no JSON.
 
-/// Where a string's closing quote is.
-pub(super) struct Text {
-    pub(super) end: usize,
-    pub(super) has_escapes: bool,
-}
+use super::lanes::{Kind, LANES, find};
 
-/// Bytes that are looked at together.
-const WORD: usize = size_of::<u64>();
-const ONES: u64 = u64::MAX / 0xff;
-const HIGH: u64 = ONES << 7;
-
-/// The string whose first character, or closing quote, is at `at`. Whether its escapes are ones is left open.
-pub(super) fn string(bytes: &[u8], mut at: usize) -> Option<Text> {
-    let mut has_escapes = false;
+/// Where the quote is that closes a string in which a quote, backslash or control character is at `at`. Whether
+/// its escapes are ones is left open.
+pub(super) fn closing_quote(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        at += plain(bytes.get(at..)?);
         match bytes.get(at)? {
-            b'"' => return Some(Text { end: at, has_escapes }),
-            b'\\' => {
-                has_escapes = true;
-                at += 2;
-            }
+            b'"' => return Some(at),
+            b'\\' => at += 2,
             _ => return None, // a control character
         }
+        at += plain(bytes.get(at..)?);
     }
 }
 
 /// How many bytes there are before the next quote, backslash or control character.
-fn plain(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<WORD>();
-    for (index, word) in words.iter().enumerate() {
-        let special = special(u64::from_le_bytes(*word));
-        if special != 0 {
-            return index * WORD + special.trailing_zeros() as usize / 8;
+#[inline]
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    let (blocks, rest) = bytes.as_chunks::<LANES>();
+    for (index, block) in blocks.iter().enumerate() {
+        let found = find(block, Kind::EndsPlain);
+        if found != 0 {
+            return index * LANES + found.trailing_zeros() as usize;
         }
     }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    words.len() * WORD + rest.iter().position(is_special).unwrap_or(rest.len())
-}
-
-/// The high bit of each quote, backslash and control character. Above the lowest such byte there may be others too
-/// many: borrows wander upwards.
-fn special(word: u64) -> u64 {
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quotes = zero(word ^ (ONES * u64::from(b'"')));
-    let backslashes = zero(word ^ (ONES * u64::from(b'\\')));
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
-    (quotes | backslashes | controls) & HIGH
+    blocks.len() * LANES + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
 /// Bytes that [`skip`] looks at together.
 const BLOCK: usize = 64;
 
-/// The place after the mapping or sequence that begins at `at`, of which only strings and brackets are looked at: it
-/// ends where as many brackets have been closed as opened.
+/// The place after the mapping or sequence that begins at `at`, of which only strings and brackets of its own kind are
+/// looked at: it ends where as many of them have been closed as opened.
 pub(super) fn skip(bytes: &[u8], at: usize) -> Option<usize> {
-    let (blocks, rest) = bytes.get(at..)?.as_chunks::<BLOCK>();
+    let rest = bytes.get(at..)?;
+    match rest.first()? {
+        b'{' => skipped::<b'{', b'}'>(rest),
+        _ => skipped::<b'[', b']'>(rest),
+    }
+    .map(|length| at + length)
+}
+
+fn skipped<const OPEN: u8, const CLOSE: u8>(bytes: &[u8]) -> Option<usize> {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     let mut last = [b' '; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
     // Whether the block begins in a string, and with a character that a backslash has escaped.
     let (mut in_string, mut is_escaped) = (0, false);
-    let mut depth = 0;
+    let mut depth = 0_u32;
     for (index, block) in blocks.iter().chain([&last]).enumerate() {
-        let mut quotes = places(block, |byte| byte == b'"');
-        if is_escaped || has_backslash(block) {
-            quotes &= !escaped(places(block, |byte| byte == b'\\'), &mut is_escaped);
+        let mut quotes = places(block, b'"');
+        let backslashes = places(block, b'\\');
+        if is_escaped || backslashes != 0 {
+            quotes &= !escaped(backslashes, &mut is_escaped);
+        }
+        let brackets = [OPEN, CLOSE].map(|bracket| places(block, bracket));
+        if brackets == [0, 0] {
+            // Whether it ends in a string is whether there is an odd number of quotes.
+            in_string ^= if quotes.count_ones() % 2 == 1 { u64::MAX } else { 0 };
+            continue;
         }
         let strings = inside(quotes) ^ in_string;
         in_string = if strings >> (BLOCK - 1) == 1 { u64::MAX } else { 0 };
-        // Square brackets are curly ones less one bit.
-        let opened = places(block, |byte| byte | 0x20 == b'{') & !strings;
-        let mut closed = places(block, |byte| byte | 0x20 == b'}') & !strings;
-        if depth > closed.count_ones() {
-            depth = depth + opened.count_ones() - closed.count_ones();
-            continue;
-        }
+        let [opened, mut closed] = brackets.map(|bracket| bracket & !strings);
         let mut before = depth;
         while closed != 0 {
             let place = closed.trailing_zeros();
             let opened = (opened & ((1 << place) - 1)).count_ones();
             before = before.wrapping_sub(1);
             if before.wrapping_add(opened) == 0 {
-                return Some(at + index * BLOCK + place as usize + 1);
+                return Some(index * BLOCK + place as usize + 1);
             }
             closed &= closed - 1;
         }
@@ -92,23 +81,11 @@ pub(super) fn skip(bytes: &[u8], at: usize) -> Option<usize> {
     None
 }
 
-/// Whether there is one, asked without a branch a byte.
+/// One bit for each byte of the block that is this one.
 #[inline]
-fn has_backslash(block: &[u8; BLOCK]) -> bool {
-    block.iter().fold(0, |found, byte| found | u8::from(*byte == b'\\')) != 0
-}
-
-/// One bit for each byte of the block that is one of those.
-#[inline]
-fn places(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
-    /// Moves the lowest bit of each byte of a word into the highest byte.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let flags: [u8; BLOCK] = std::array::from_fn(|index| u8::from(is(block[index])));
-    let (words, _) = flags.as_chunks::<WORD>();
-    words
-        .iter()
-        .rev()
-        .fold(0, |bits, word| (bits << 8) | (u64::from_le_bytes(*word).wrapping_mul(GATHER) >> 56))
+fn places(block: &[u8; BLOCK], byte: u8) -> u64 {
+    let (lanes, _) = block.as_chunks::<LANES>();
+    lanes.iter().rev().fold(0, |bits, lanes| bits << LANES | u64::from(find(lanes, Kind::Is(byte))))
 }
 
 /// The characters that a backslash has escaped.

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use warp::{Buf, Stream};
 
 use super::room::{Crowded, Room, Share};
@@ -31,7 +32,7 @@ pub enum BodyError {
 /// A body, with its share of the room for large ones.
 #[derive(Debug)]
 pub(super) struct Body {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     /// Given back when the body is dropped.
     _share: Option<Share>,
 }
@@ -56,7 +57,8 @@ async fn collect<B: Buf, E: std::fmt::Display>(
 ) -> Result<Body, BodyError> {
     let mut stream = pin!(stream);
     let mut share: Option<Share> = None;
-    let mut bytes = Vec::with_capacity(announced.min(SMALL));
+    // A body that comes in one piece is not copied.
+    let (mut first, mut all) = (Bytes::new(), Vec::new());
     loop {
         let next = poll_fn(|context| stream.as_mut().poll_next(context));
         let chunk = match &share {
@@ -68,7 +70,7 @@ async fn collect<B: Buf, E: std::fmt::Display>(
         };
         let Some(chunk) = chunk else { break };
         let mut chunk = chunk.map_err(|error| BodyError::Broken(error.to_string()))?;
-        let length = bytes.len() + chunk.remaining();
+        let length = first.len().max(all.len()) + chunk.remaining();
         if length > max {
             return Err(BodyError::TooLarge(max));
         }
@@ -76,16 +78,21 @@ async fn collect<B: Buf, E: std::fmt::Display>(
             let more = if share.is_some() { chunk.remaining() } else { length };
             share.get_or_insert_with(|| room.enter()).grow(more).await?;
         }
-        while chunk.has_remaining() {
-            let part = chunk.chunk();
-            bytes.extend_from_slice(part);
-            let read = part.len();
-            chunk.advance(read);
+        let piece = chunk.copy_to_bytes(chunk.remaining());
+        if first.is_empty() {
+            first = piece;
+            continue;
         }
+        if all.is_empty() {
+            all.reserve(announced.min(SMALL));
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&piece);
     }
     if let Some(share) = &share {
         share.arrived()?;
     }
+    let bytes = if all.is_empty() { first } else { Bytes::from(all) };
     Ok(Body { bytes, _share: share })
 }
 
