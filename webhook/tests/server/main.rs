@@ -1,10 +1,14 @@
-//! The server with sockets and TLS: certificates exchanged while it serves, slow clients, draining.
+//! The server with sockets and TLS: certificates exchanged while it serves, slow clients, draining; and the program, a
+//! process with files and signals.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod apiserver;
 mod client;
+mod drain;
+mod files;
 mod namespaces;
+mod program;
 mod slow;
 
 use std::collections::BTreeMap;

@@ -1,16 +1,15 @@
 //! Thousands of connections that dribble, against the program itself.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::client::{Client, REVIEW, connector, head};
+use super::program::{Pair, Program};
 
 /// As many as the issue is about; fewer where the system allows fewer descriptors.
 const SLOW: usize = 10_000;
@@ -20,51 +19,6 @@ const OTHERS: usize = 200;
 const BODY: usize = 60_000;
 /// The memory that `manifests/webhook/deployment.yaml` gives it, in KiB.
 const MEMORY: usize = 256 << 10;
-
-struct Server {
-    /// Its files, which it follows.
-    _directory: tempfile::TempDir,
-    process: Child,
-    address: SocketAddr,
-    pem: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let (chain, key) = (directory.path().join("tls.crt"), directory.path().join("tls.key"));
-        std::fs::write(&chain, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_lithify-webhook"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--without-cluster"])
-            .args(["--tls-cert".as_ref(), chain.as_os_str(), "--tls-key".as_ref(), key.as_os_str()])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
-        let listening = lines.find(|line| line["message"] == "listening").expect("it listens");
-        // What it says of slow clients is not looked at, and must not stop it.
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = listening["address"].as_str().unwrap().parse().unwrap();
-        Self { _directory: directory, process, address, pem: made.cert.pem() }
-    }
-
-    /// The most memory that it ever had, in KiB.
-    fn peak(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.split_whitespace().next().unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// One that shakes hands and sends the beginning of a request.
 async fn dribble(connector: &TlsConnector, address: SocketAddr, beginning: &str) -> Option<Client> {
@@ -99,8 +53,9 @@ async fn ten_thousand_slow_connections_do_not_stop_reviews() {
     if slow < SLOW {
         let _ = writeln!(std::io::stderr(), "{slow} slow connections: no more descriptors (ulimit -Hn)");
     }
-    let server = Server::start();
-    let connector = connector(&server.pem);
+    let pair = Pair::new();
+    let server = Program::start(&pair, &[]);
+    let connector = connector(&pair.chain);
     let mut honest = None;
     let body = head(BODY) + &" ".repeat(BODY - 1);
     let (mut handshakes, mut requests) = (Vec::new(), Vec::new());
