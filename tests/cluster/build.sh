@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# build.sh [hyperkube|oracle|mkimage|pause]...     (none named: all)
+# build.sh [hyperkube|oracle|mkimage|pause|serviceip]...     (none named: all)
 #
 # Builds programs of this module unless the cache has them, and prints for each the directory that holds it:
 #   ${XDG_CACHE_HOME:-~/.cache}/lithify/testbed/PROGRAM/KEY/PROGRAM
@@ -13,13 +13,13 @@ kubernetes=v1.34.4
 unused_days=14
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
-[ $# != 0 ] || set -- oracle mkimage pause hyperkube
+[ $# != 0 ] || set -- oracle mkimage pause serviceip hyperkube
 if [ $# -gt 1 ]; then
   for program; do ./build.sh "$program"; done
   exit
 fi
 program=$1
-[ -f "$program/main.go" ] || { echo "build.sh: no program \`$program\` here: expected hyperkube, oracle, mkimage or pause" >&2; exit 2; }
+[ -f "$program/main.go" ] || { echo "build.sh: no program \`$program\` here: expected hyperkube, oracle, mkimage, pause or serviceip" >&2; exit 2; }
 command -v go >/dev/null || { echo "build.sh: go is not installed" >&2; exit 3; }
 
 ldflags="-s -w"

@@ -41,8 +41,8 @@ start() {
     { echo "+cpu +cpuset +memory +pids" > "$hierarchy/cgroup.subtree_control"; } 2>/dev/null || true
     mkdir "$hierarchy/$cgroup"
   done
-  images=$("$module/build.sh" mkimage) pause=$("$module/build.sh" pause)
-  export PATH=${hyperkube:?}:$images:$PATH cgroup pause
+  images=$("$module/build.sh" mkimage) pause=$("$module/build.sh" pause) serviceip=$("$module/build.sh" serviceip)
+  export PATH=${hyperkube:?}:$images:$serviceip:$PATH cgroup pause
   exec setpriv --pdeathsig KILL unshare --mount --net --pid --uts --ipc --fork --kill-child "$module/kubeadm/init"
 }
 
