@@ -12,7 +12,7 @@ use crate::testbed::require;
 /// The release's namespace.
 const NAMESPACE: &str = "charted";
 
-fn helm() -> Option<PathBuf> {
+pub(crate) fn helm() -> Option<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/renderers.sh");
     let output = Command::new(script).output().unwrap();
     if output.status.success() {
@@ -20,6 +20,15 @@ fn helm() -> Option<PathBuf> {
     }
     require::skip("renderers", "helm cannot be built here");
     None
+}
+
+pub(crate) fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/chart/lithify-webhook")
+}
+
+/// Variables by which helm keeps its files under `home`.
+pub(crate) fn homes(home: &Path) -> [String; 3] {
+    ["CACHE", "CONFIG", "DATA"].map(|kind| format!("HELM_{kind}_HOME={}", home.display()))
 }
 
 /// The arguments of a hook's Job, as the release holds them.
@@ -39,16 +48,15 @@ fn the_chart_installs_registers_and_takes_itself_away() {
         let own = ["lithify-webhook", "lithify-webhook-register", "lithify-profile-approver"];
         hook.bed.succeed(&[&["kubectl", "delete", "--ignore-not-found", kind], &own[..]].concat());
     }
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/chart/lithify-webhook");
+    let chart = directory();
     let run_helm = |arguments: &[&str]| {
-        let home = hook.path("helm");
-        let homes = ["CACHE", "CONFIG", "DATA"].map(|kind| format!("HELM_{kind}_HOME={}", home.display()));
         let mut command = hook.bed.command("env");
+        let homes = homes(&hook.path("helm"));
         let output = command.args(homes).arg(&helm).args(["-n", NAMESPACE]).args(arguments).output().unwrap();
         assert!(output.status.success(), "helm {arguments:?}: {}", said(&output));
         said(&output)
     };
-    // No node runs the hooks' Jobs here: what they would do is done below.
+    // No node runs the hooks' Jobs here (`release` has one): what they would do is done below.
     let notes = run_helm(&["install", "hook", chart.to_str().unwrap(), "--create-namespace", "--no-hooks"]);
     assert!(notes.contains("it warns about what violates level immutable"), "{notes}");
 

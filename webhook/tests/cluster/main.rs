@@ -9,13 +9,17 @@
 mod testbed;
 
 mod chart;
+mod cold_start;
 mod decisions;
 mod events;
 mod hook;
+mod injector;
 mod installed;
 mod mutation;
+mod node;
 mod outage;
 mod profiles;
+mod release;
 mod rotation;
 mod sidecar;
 mod size;
