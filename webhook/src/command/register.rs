@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::endpoint::EndpointArgs;
 use super::{Outcome, files};
-use crate::certificates::SECRET;
+use crate::certificates::{Dated, SECRET};
 use crate::registration::{cluster, configurations};
 use crate::source::ConfigMapSource;
 
@@ -116,7 +116,8 @@ async fn register(args: &RegisterArgs, config: &Config) -> anyhow::Result<Outcom
 
 async fn bundle(args: &RegisterArgs) -> anyhow::Result<Vec<u8>> {
     if let Some(path) = &args.ca {
-        return std::fs::read(path).with_context(|| format!("read {}", path.display()));
+        let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+        return authorities(&bytes).map_err(|problem| anyhow!("{}: {problem}", path.display()));
     }
     let namespace = &args.endpoint.namespace;
     let secrets: Api<Secret> = Api::namespaced(client().await?, namespace);
@@ -125,13 +126,26 @@ async fn bundle(args: &RegisterArgs) -> anyhow::Result<Vec<u8>> {
         let secret =
             secrets.get_opt(SECRET).await.with_context(|| format!("read Secret {namespace}/{SECRET}"))?;
         if let Some(authority) = secret.and_then(|secret| secret.data?.remove("ca.crt")) {
-            return Ok(authority.0);
+            let problem = |problem| anyhow!("`ca.crt` of Secret {namespace}/{SECRET}: {problem}");
+            return authorities(&authority.0).map_err(problem);
         }
         if start.elapsed() >= args.wait {
             return Err(missing(namespace));
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// The certificates of a PEM text, at least one, and nothing else of it: what is registered can be read by everybody.
+///
+/// An apiserver takes a bundle without any, and then reaches no webhook: where that denies, nothing would pass.
+fn authorities(pem: &[u8]) -> Result<Vec<u8>, String> {
+    let text = std::str::from_utf8(pem).map_err(|error| format!("expected PEM text: {error}"))?;
+    let all = Dated::read(text)?;
+    if all.is_empty() {
+        return Err("expected the certificate of an authority in PEM, found none".to_owned());
+    }
+    Ok(all.into_iter().map(|authority| authority.pem).collect::<String>().into_bytes())
 }
 
 fn missing(namespace: &str) -> anyhow::Error {
@@ -145,4 +159,28 @@ async fn client() -> anyhow::Result<Client> {
     Client::try_default()
         .await
         .context("no cluster to talk to (KUBECONFIG, ~/.kube/config, or a pod's account)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_has_certificates_and_nothing_else() {
+        let made = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+        let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let bundle = authorities(format!("# ours\n{pem}{key}{pem}").as_bytes()).unwrap();
+        let bundle = String::from_utf8(bundle).unwrap();
+        assert_eq!(Dated::read(&bundle).unwrap().len(), 2);
+        assert!(!bundle.contains("PRIVATE KEY"), "{bundle}");
+        for (wrong, problem) in [
+            ("", "found none"),
+            (key.as_str(), "found none"),
+            ("no PEM at all", "found none"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ""),
+        ] {
+            let error = authorities(wrong.as_bytes()).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
 }
