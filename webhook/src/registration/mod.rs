@@ -42,7 +42,11 @@ impl Endpoint {
             Self::Service { name, namespace } => format!("{name}.{namespace}.svc"),
             Self::Url(url) => {
                 let authority = url.trim_start_matches("https://").split('/').next().unwrap_or_default();
-                authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned()
+                let host = match authority.strip_prefix('[') {
+                    Some(address) => address.split(']').next().unwrap_or_default(),
+                    None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+                };
+                host.to_owned()
             }
         }
     }
@@ -121,7 +125,14 @@ mod tests {
         let [validating, mutating] = all.as_slice() else { panic!("{all:#?}") };
         let shown = |entry: &Value| format!("{} {}", entry["name"], entry["failurePolicy"]);
         let entries: Vec<String> = validating["webhooks"].as_array().unwrap().iter().map(shown).collect();
-        assert_eq!(entries, [r#""deny.lithify.dev" "Fail""#, r#""observe.lithify.dev" "Ignore""#]);
+        assert_eq!(
+            entries,
+            [
+                r#""deny.lithify.dev" "Fail""#,
+                r#""observe.lithify.dev" "Ignore""#,
+                r#""unenforced.lithify.dev" "Ignore""#
+            ]
+        );
         assert_eq!(shown(&mutating["webhooks"][0]), r#""mutate.lithify.dev" "Ignore""#);
         assert_eq!(mutating["webhooks"][0]["reinvocationPolicy"], "IfNeeded");
         for entry in [&validating["webhooks"][0], &mutating["webhooks"][0]] {
@@ -139,6 +150,13 @@ mod tests {
     fn names_the_host_that_a_certificate_needs() {
         let service = Endpoint::Service { name: "hook".to_owned(), namespace: "own".to_owned() };
         assert_eq!(service.host(), "hook.own.svc");
-        assert_eq!(Endpoint::Url("https://127.0.0.1:9443".to_owned()).host(), "127.0.0.1");
+        for (url, host) in [
+            ("https://127.0.0.1:9443", "127.0.0.1"),
+            ("https://hook.example", "hook.example"),
+            ("https://[fd00::1]:9443", "fd00::1"),
+            ("https://[fd00::1]", "fd00::1"),
+        ] {
+            assert_eq!(Endpoint::Url(url.to_owned()).host(), host);
+        }
     }
 }

@@ -5,7 +5,7 @@
 use lithify::config::{Enforcement, Mode};
 use serde_json::{Value, json};
 
-use crate::review::ENFORCE_LABEL;
+use crate::review::{ENFORCE_LABEL, PRIVILEGED};
 
 /// Set on every namespace by the apiserver itself: nobody can relabel a namespace into another.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -20,7 +20,9 @@ pub(super) struct Entry {
 }
 
 /// The entries, whose namespaces are disjoint and together all but the ones never touched:
-/// - `deny.lithify.dev`: labelled `lithify.dev/enforce`;
+/// - `deny.lithify.dev`: labelled `lithify.dev/enforce` with a level, or with what is none and read as the strictest;
+/// - `unenforced.lithify.dev`: labelled `lithify.dev/enforce: privileged`, which demands nothing: there no outage of the
+///   webhook may refuse anything;
 /// - `configured.lithify.dev`: not labelled, and denied by `lithify.yaml`, where it denies anywhere;
 /// - `observe.lithify.dev`: the rest, where there can be one.
 pub(super) fn entries(enforcement: &Enforcement, own: &str) -> Vec<Entry> {
@@ -33,6 +35,8 @@ pub(super) fn entries(enforcement: &Enforcement, own: &str) -> Vec<Entry> {
         .map(|(name, _)| name.as_str())
         .collect();
     let labelled = json!({"key": ENFORCE_LABEL, "operator": "Exists"});
+    let released =
+        |operator: &str| json!({"key": ENFORCE_LABEL, "operator": operator, "values": [PRIVILEGED]});
     let unlabelled = json!({"key": ENFORCE_LABEL, "operator": "DoesNotExist"});
     let named = |operator: &str| json!({"key": NAME_LABEL, "operator": operator, "values": others});
     let entry = |name, failure_policy, expressions| Entry {
@@ -50,9 +54,11 @@ pub(super) fn entries(enforcement: &Enforcement, own: &str) -> Vec<Entry> {
             (Some(vec![unlabelled.clone(), named("NotIn")]), Some(vec![unlabelled, named("In")]))
         }
     };
-    let mut entries = vec![entry("deny.lithify.dev", "Fail", vec![labelled])];
+    // `NotIn` alone would take those without the label too.
+    let mut entries = vec![entry("deny.lithify.dev", "Fail", vec![labelled, released("NotIn")])];
     entries.extend(is_denied.map(|expressions| entry("configured.lithify.dev", "Fail", expressions)));
     entries.extend(is_observed.map(|expressions| entry("observe.lithify.dev", "Ignore", expressions)));
+    entries.push(entry("unenforced.lithify.dev", "Ignore", vec![released("In")]));
     entries
 }
 
@@ -107,20 +113,22 @@ mod tests {
                 crate::review::Policy::new(config.clone(), lithify::profile::Profiles::default()).unwrap();
             let entries = entries(&config.enforcement, "own");
             for name in ["prod", "dev", "web", "kube-system", "kube-node-lease", "own"] {
-                for enforced in [false, true] {
+                for enforced in [None, Some("baseline"), Some("a typo"), Some("privileged")] {
                     let mut labels = BTreeMap::from([(NAME_LABEL, name)]);
-                    if enforced {
-                        labels.insert(ENFORCE_LABEL, "baseline");
-                    }
+                    labels.extend(enforced.map(|level| (ENFORCE_LABEL, level)));
                     let found: Vec<_> =
                         entries.iter().filter(|entry| matches(&entry.selector, &labels)).collect();
                     if ["kube-system", "kube-node-lease", "own"].contains(&name) {
                         assert!(found.is_empty(), "{name}");
                         continue;
                     }
-                    assert_eq!(found.len(), 1, "{name} {enforced}");
-                    let denies = enforced || policy.mode(name) == Mode::Deny;
-                    assert_eq!(found[0].failure_policy == "Fail", denies, "{name} {enforced}");
+                    assert_eq!(found.len(), 1, "{name} {enforced:?}");
+                    let denies = match enforced {
+                        None => policy.mode(name) == Mode::Deny,
+                        // What demands nothing is not to be refused while the webhook does not answer.
+                        Some(level) => level != "privileged",
+                    };
+                    assert_eq!(found[0].failure_policy == "Fail", denies, "{name} {enforced:?}");
                 }
             }
         }

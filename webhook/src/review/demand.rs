@@ -21,7 +21,7 @@ pub const WARN_LABEL: &str = "lithify.dev/warn";
 /// Objects that violate this level are noted in the audit log.
 pub const AUDIT_LABEL: &str = "lithify.dev/audit";
 /// The level without any demand, as Pod Security Admission calls it.
-const PRIVILEGED: &str = "privileged";
+pub const PRIVILEGED: &str = "privileged";
 
 /// What one mode demands.
 #[derive(Clone, Debug)]

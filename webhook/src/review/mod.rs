@@ -20,7 +20,7 @@ mod validate;
 mod verdict;
 
 pub use admission::{Malformed, Operation, Review};
-pub use demand::{AUDIT_LABEL, ENFORCE_LABEL, Labels, WARN_LABEL};
+pub use demand::{AUDIT_LABEL, ENFORCE_LABEL, Labels, PRIVILEGED, WARN_LABEL};
 pub use mutate::{ANNOTATION, mutate};
 pub use owner::Owner;
 pub use policy::Policy;
