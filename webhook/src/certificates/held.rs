@@ -1,11 +1,12 @@
 //! What the Secret holds.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use k8s_openapi::ByteString;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// The chain and the key, by the names that every tool knows.
 const LEAF: &str = "tls.crt";
@@ -28,6 +29,8 @@ pub struct Dated {
     pub not_before: i64,
     /// Its last second, since 1970.
     pub not_after: i64,
+    /// The names and addresses that it is for.
+    hosts: Vec<String>,
     /// Identifies an authority: its subject's name.
     subject: Vec<u8>,
     /// The subject of its authority.
@@ -75,6 +78,7 @@ impl Dated {
                 pem: to_pem(&der),
                 not_before: parsed.validity().not_before.timestamp(),
                 not_after: parsed.validity().not_after.timestamp(),
+                hosts: hosts(&parsed),
                 subject: parsed.subject().as_raw().to_vec(),
                 issuer: parsed.issuer().as_raw().to_vec(),
             });
@@ -87,10 +91,32 @@ impl Dated {
         self.issuer == root.subject
     }
 
+    /// Whether it is for `host`, a name or an address.
+    pub fn is_for(&self, host: &str) -> bool {
+        // An address can be written in many ways.
+        let address = host.parse::<IpAddr>().map(|address| address.to_string());
+        let host = address.as_deref().unwrap_or(host);
+        self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+    }
+
     /// The moment when a share of its life, as `numerator / denominator`, is over.
     pub fn share_of_life(&self, numerator: i64, denominator: i64) -> i64 {
         self.not_before + (self.not_after - self.not_before) / denominator * numerator
     }
+}
+
+fn hosts(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|names| &names.value.general_names);
+    let hosts = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
+        }
+        _ => None,
+    });
+    hosts.collect()
 }
 
 fn to_pem(der: &[u8]) -> String {

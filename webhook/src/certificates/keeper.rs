@@ -1,18 +1,11 @@
 //! Takes the steps that are due, and tells what is to be served.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
-use rustls::RootCertStore;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier as _;
-use rustls::crypto::ring::default_provider;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::held::{Held, HeldError};
 use super::issue::{self, IssueError};
@@ -79,10 +72,10 @@ impl Keeper {
         for _ in 0..STEPS {
             let secret = self.read().await?;
             let held = secret.as_ref().map(|(_, held)| held);
-            let bundles =
-                cluster::bundles(&self.client).await.map_err(failed("read the registered caBundles"))?;
+            let registered = cluster::registered(&self.client).await;
+            let bundles = registered.map_err(failed("read the registered caBundles"))?.bundles();
             let now = Timestamp::now().as_second();
-            match (plan(held, &bundles, now, &self.lifetimes), secret) {
+            match (plan(held, &self.host, &bundles, now, &self.lifetimes), secret) {
                 (Step::Begin, _) => self.create(&issue::begin(&self.host, now, &self.lifetimes)?).await?,
                 (_, None) => return Ok(None),
                 (Step::Rest, Some((_, held))) => return Ok(Some(held)),
@@ -129,32 +122,6 @@ impl Keeper {
             replaced => replaced.map(|_| ()).map_err(failed("write the Secret")),
         }
     }
-}
-
-/// Whether every registered `caBundle` trusts `leaf` for `host`, as an apiserver would.
-///
-/// # Errors
-/// Why one does not, or that they cannot be read.
-pub(crate) async fn agree(client: &Client, host: &str, leaf: &CertificateDer<'_>) -> Result<(), String> {
-    let bundles =
-        cluster::bundles(client).await.map_err(|error| format!("read the registered caBundles: {error}"))?;
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("`{host}`: {error}"))?;
-    for bundle in bundles {
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(&bundle).flatten() {
-            // One that is no authority is one that trusts nothing.
-            let _ = roots.add(root);
-        }
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(default_provider()));
-        let verifier =
-            verifier.build().map_err(|error| format!("a registered caBundle trusts nobody: {error}"))?;
-        let trusts = verifier.verify_server_cert(leaf, &[], &name, &[], UnixTime::now());
-        trusts.map_err(|error| {
-            format!("a registered caBundle does not trust the served certificate: {error}")
-        })?;
-    }
-    Ok(())
 }
 
 fn failed(doing: &'static str) -> impl FnOnce(Error) -> KeeperError {

@@ -42,8 +42,8 @@ pub enum Step {
 
 /// The next step.
 ///
-/// `bundles`: the `caBundle` of every registered entry. `now`: seconds since 1970.
-pub fn plan(held: Option<&Held>, bundles: &[Vec<u8>], now: i64, lifetimes: &Lifetimes) -> Step {
+/// `host`: whom the apiserver will ask. `bundles`: the `caBundle` of every registered entry. `now`: seconds since 1970.
+pub fn plan(held: Option<&Held>, host: &str, bundles: &[Vec<u8>], now: i64, lifetimes: &Lifetimes) -> Step {
     let Some(held) = held else { return Step::Begin };
     // What the apiserver does not trust must not be served: first of all.
     let expected = held.bundle();
@@ -58,7 +58,8 @@ pub fn plan(held: Option<&Held>, bundles: &[Vec<u8>], now: i64, lifetimes: &Life
     if !held.leaf.is_of(newest) {
         return if now - trusted_since >= lifetimes.settle { Step::IssueLeaf } else { Step::Rest };
     }
-    if now >= held.leaf.share_of_life(2, 3) {
+    // A Secret may be left of an install by another name.
+    if !held.leaf.is_for(host) || now >= held.leaf.share_of_life(2, 3) {
         return Step::IssueLeaf;
     }
     // Connections of the old leaf may live on; only new handshakes ask for trust.
@@ -98,7 +99,7 @@ mod tests {
         let mut old_leaf = (held.leaf.pem.clone(), START);
         let mut steps = Vec::new();
         for now in START..START + 10_000 {
-            let step = plan(Some(&held), &bundles, now, &LIFETIMES);
+            let step = plan(Some(&held), "hook.own.svc", &bundles, now, &LIFETIMES);
             if step != Step::Rest {
                 steps.push(step);
             }
@@ -133,25 +134,40 @@ mod tests {
     fn trust_comes_before_use_and_goes_after_it() {
         let first = issue::begin("a", START, &LIFETIMES).unwrap();
         let bundles = [first.bundle().into_bytes()];
+        let plan = |held: Option<&Held>, bundles: &[Vec<u8>], now| plan(held, "a", bundles, now, &LIFETIMES);
         let take = |step, held: &Held, now| issue::take(step, held, "a", now, &LIFETIMES).unwrap();
-        assert_eq!(plan(None, &[], START, &LIFETIMES), Step::Begin);
-        assert_eq!(plan(Some(&first), &[b"other".to_vec()], START, &LIFETIMES), Step::Publish);
+        assert_eq!(plan(None, &[], START), Step::Begin);
+        assert_eq!(plan(Some(&first), &[b"other".to_vec()], START), Step::Publish);
         let first = take(Step::NoteTrust, &first, START);
         let late = START + 2000;
-        assert_eq!(plan(Some(&first), &bundles, late, &LIFETIMES), Step::AddRoot);
+        assert_eq!(plan(Some(&first), &bundles, late), Step::AddRoot);
         let second = take(Step::AddRoot, &first, late);
         assert_eq!((second.roots.len(), &second.leaf), (2, &first.leaf), "the old leaf is still served");
-        assert_eq!(plan(Some(&second), &bundles, late, &LIFETIMES), Step::Publish);
+        assert_eq!(plan(Some(&second), &bundles, late), Step::Publish);
         let bundles = [second.bundle().into_bytes()];
-        assert_eq!(plan(Some(&second), &bundles, late, &LIFETIMES), Step::NoteTrust);
+        assert_eq!(plan(Some(&second), &bundles, late), Step::NoteTrust);
         let second = take(Step::NoteTrust, &second, late);
-        assert_eq!(plan(Some(&second), &bundles, late + 9, &LIFETIMES), Step::Rest);
-        assert_eq!(plan(Some(&second), &bundles, late + 10, &LIFETIMES), Step::IssueLeaf);
+        assert_eq!(plan(Some(&second), &bundles, late + 9), Step::Rest);
+        assert_eq!(plan(Some(&second), &bundles, late + 10), Step::IssueLeaf);
         let second = take(Step::IssueLeaf, &second, late + 10);
-        assert_eq!(plan(Some(&second), &bundles, late + 39, &LIFETIMES), Step::Rest);
-        assert_eq!(plan(Some(&second), &bundles, late + 40, &LIFETIMES), Step::DropOldRoots);
+        assert_eq!(plan(Some(&second), &bundles, late + 39), Step::Rest);
+        assert_eq!(plan(Some(&second), &bundles, late + 40), Step::DropOldRoots);
         let second = take(Step::DropOldRoots, &second, late + 40);
-        assert_eq!(plan(Some(&second), &bundles, late + 40, &LIFETIMES), Step::Publish);
+        assert_eq!(plan(Some(&second), &bundles, late + 40), Step::Publish);
+    }
+
+    #[test]
+    fn a_leaf_for_another_host_is_exchanged_at_once() {
+        for (host, other) in [("hook.own.svc", "webhook.own.svc"), ("127.0.0.1", "::1")] {
+            let held = issue::begin(host, START, &LIFETIMES).unwrap();
+            let held = issue::take(Step::NoteTrust, &held, host, START, &LIFETIMES).unwrap();
+            let bundles = [held.bundle().into_bytes()];
+            let next = |held: &Held, host: &str| plan(Some(held), host, &bundles, START, &LIFETIMES);
+            assert_eq!(next(&held, host), Step::Rest);
+            assert_eq!(next(&held, other), Step::IssueLeaf);
+            let held = issue::take(Step::IssueLeaf, &held, other, START, &LIFETIMES).unwrap();
+            assert_eq!(next(&held, other), Step::Rest);
+        }
     }
 
     #[test]

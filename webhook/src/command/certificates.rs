@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use jiff::Timestamp;
 use kube::Client;
-use serde_json::json;
 
 use super::endpoint::EndpointArgs;
+use super::registered::Registration;
 use super::serve::FOLLOW;
-use crate::certificates::{Held, Keeper, Lifetimes, agree};
-use crate::serve::{App, Certificate, Certificates, Condition, Files, follow};
+use crate::certificates::{Dated, Held, Keeper, Lifetimes};
+use crate::serve::{App, Certificate, Certificates, Files, follow};
 
-/// How often a certificate from files is held against what is registered.
-const AGREE: Duration = Duration::from_secs(10);
+/// How often what changes without a word is looked at: the time, and what is registered.
+const LOOK: Duration = Duration::from_secs(10);
 
 #[derive(Args)]
 #[group(id = "certificates")]
@@ -78,16 +79,15 @@ pub(super) async fn certificates(
     app: &Arc<App>,
 ) -> anyhow::Result<Arc<Certificates>> {
     let certificates = Arc::new(Certificates::default());
+    let registration = || {
+        let (endpoint, namespace) = (args.endpoint.endpoint(), args.endpoint.namespace.clone());
+        Registration::new(app.clone(), certificates.clone(), endpoint, namespace)
+    };
     match (&args.tls_cert, &args.tls_key, client) {
         (Some(chain), Some(key), client) => {
             from_files(chain, key, app, &certificates).await?;
             if let Some(client) = client {
-                tokio::spawn(watch_agreement(
-                    client,
-                    args.endpoint.endpoint().host(),
-                    app.clone(),
-                    certificates.clone(),
-                ));
+                tokio::spawn(watch_registration(client, registration()));
             }
         }
         (_, _, Some(client)) => {
@@ -103,13 +103,14 @@ pub(super) async fn certificates(
                 },
             };
             let (ready, first) = tokio::sync::oneshot::channel();
-            tokio::spawn(keep(keeper, app.clone(), certificates.clone(), Some(ready)));
+            tokio::spawn(keep(keeper, registration(), app.clone(), certificates.clone(), Some(ready)));
             first.await.context("make the first certificate")?;
         }
         _ => bail!(
             "--self-signed keeps its certificates in the cluster's Secrets, and --without-cluster has none"
         ),
     }
+    tokio::spawn(watch_expiry(app.clone(), certificates.clone()));
     Ok(certificates)
 }
 
@@ -145,60 +146,78 @@ async fn from_files(
 /// Never ends: tends the certificates, serves what is held, and notes whether the apiserver trusts it.
 async fn keep(
     keeper: Keeper,
+    mut registration: Registration,
     app: Arc<App>,
     certificates: Arc<Certificates>,
     mut ready: Option<tokio::sync::oneshot::Sender<()>>,
 ) {
-    let mut served: Option<Held> = None;
+    let mut serving = Serving::default();
     let mut ticks = tokio::time::interval(keeper.interval());
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match keeper.tend().await {
-            Ok(None) => {}
-            Ok(Some(held)) => {
-                if served.as_ref().is_none_or(|old| old.leaf != held.leaf) {
-                    let pair = Certificate::from_pem(held.leaf.pem.as_bytes(), held.leaf_key.as_bytes());
-                    app.reload_certificate(&certificates, pair.map_err(|error| error.to_string()));
-                    served = Some(held);
-                }
-                if let Some(ready) = ready.take() {
-                    let _ = ready.send(());
-                }
-                note_agreement(&app, &certificates, &keeper.client, &keeper.host).await;
+        let tended = keeper.tend().await.map_err(|error| error.to_string());
+        if serving.take(tended, &app, &certificates) {
+            if let Some(ready) = ready.take() {
+                let _ = ready.send(());
             }
-            Err(error) => {
-                let reason = error.to_string();
-                if app.conditions.set(Condition::CertificateCurrent, Err(reason.clone())) {
-                    app.log.warn("certificates cannot be kept in order", json!({"reason": reason}));
+            registration.look(&keeper.client).await;
+        }
+    }
+}
+
+/// What is served of what the Secret holds.
+#[derive(Default)]
+struct Serving {
+    leaf: Option<Dated>,
+    is_good: bool,
+}
+
+impl Serving {
+    /// Takes what is held now, or why that is not known; tells whether there is anything.
+    fn take(
+        &mut self,
+        tended: Result<Option<Held>, String>,
+        app: &App,
+        certificates: &Arc<Certificates>,
+    ) -> bool {
+        match tended {
+            Ok(None) => false,
+            Ok(Some(held)) => {
+                if self.leaf.as_ref() != Some(&held.leaf) {
+                    let pair = Certificate::from_pem(held.leaf.pem.as_bytes(), held.leaf_key.as_bytes());
+                    self.is_good =
+                        app.reload_certificate(certificates, pair.map_err(|error| error.to_string()));
+                    self.leaf = Some(held.leaf);
+                } else if self.is_good {
+                    // Whatever the trouble was, it is over.
+                    app.note_certificate(Ok(()));
                 }
-                app.metrics.reloaded("certificate", false);
+                true
+            }
+            Err(reason) => {
+                app.note_certificate(Err(reason));
+                false
             }
         }
     }
 }
 
-async fn watch_agreement(client: Client, host: String, app: Arc<App>, certificates: Arc<Certificates>) {
-    let mut ticks = tokio::time::interval(AGREE);
+/// Never ends: looks what is registered.
+async fn watch_registration(client: Client, mut registration: Registration) {
+    let mut ticks = tokio::time::interval(LOOK);
     loop {
         ticks.tick().await;
-        note_agreement(&app, &certificates, &client, &host).await;
+        registration.look(&client).await;
     }
 }
 
-async fn note_agreement(app: &App, certificates: &Certificates, client: &Client, host: &str) {
-    let Some(certificate) = certificates.current() else { return };
-    let state = agree(client, host, certificate.leaf()).await;
-    if app.conditions.set(Condition::BundlesAgree, state.clone()) {
-        match state {
-            Ok(()) => app.log.info("the registered caBundles trust the served certificate", json!({})),
-            Err(reason) => {
-                app.log.warn(
-                    "not ready: the apiserver would not trust the served certificate",
-                    json!({"reason": reason}),
-                );
-            }
-        }
+/// Never ends: looks whether what is served has ended, which no file and no object tells.
+async fn watch_expiry(app: Arc<App>, certificates: Arc<Certificates>) {
+    let mut ticks = tokio::time::interval(LOOK);
+    loop {
+        ticks.tick().await;
+        app.note_expiry(&certificates, Timestamp::now().as_second());
     }
 }
 
@@ -210,7 +229,52 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use k8s_openapi::ByteString;
+    use lithify::profile::Profiles;
+
     use super::*;
+    use crate::review::Policy;
+    use crate::serve::{Limits, Log, Namespaces};
+
+    fn held() -> Held {
+        let made = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+        let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let data = [
+            ("tls.crt", &pem),
+            ("tls.key", &key),
+            ("ca.crt", &pem),
+            ("ca.key", &key),
+            ("leaf-since", &"0".to_owned()),
+        ];
+        let data = data.map(|(key, text)| (key.to_owned(), ByteString(text.clone().into_bytes())));
+        Held::read(&BTreeMap::from(data)).unwrap()
+    }
+
+    #[test]
+    fn an_apiserver_that_was_away_for_a_moment_leaves_no_alarm() {
+        let policy = Policy::new(lithify::config::Config::default(), Profiles::default()).unwrap();
+        let log = Log::new(std::io::sink(), false);
+        let app = App::new(policy, Namespaces::Fixed(BTreeMap::new()), log, Limits::default());
+        let (mut serving, certificates, held) =
+            (Serving::default(), Arc::new(Certificates::default()), held());
+        assert!(serving.take(Ok(Some(held.clone())), &app, &certificates));
+        let alarms =
+            |app: &App| app.metrics.to_text().matches(r#"reload_ok{source="certificate"} 0"#).count();
+        for _ in 0..3 {
+            assert!(!serving.take(
+                Err("read the Secret: connection refused".to_owned()),
+                &app,
+                &certificates
+            ));
+        }
+        assert_eq!(alarms(&app), 1);
+        assert!(app.metrics.to_text().contains(r#"reload_failures_total{source="certificate"} 1"#));
+        assert!(serving.take(Ok(Some(held)), &app, &certificates), "the same as before");
+        assert_eq!(alarms(&app), 0);
+        assert!(app.metrics.to_text().contains(r#"condition{condition="CertificateCurrent"} 1"#));
+    }
 
     #[test]
     fn reads_times() {

@@ -8,6 +8,7 @@ mod files;
 mod generate;
 mod inputs;
 mod register;
+mod registered;
 mod review;
 mod serve;
 

@@ -10,7 +10,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, Error};
 use serde_json::{Value, json};
 
-use super::NAME;
+use super::{NAME, Registered};
 
 /// Both kinds of configurations.
 const KINDS: [&str; 2] = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
@@ -72,18 +72,15 @@ async fn remove_one(client: &Client, kind: &str) -> Result<bool, Error> {
     }
 }
 
-/// The `caBundle` of every entry that is registered, in PEM; none where nothing is registered.
+/// What is registered.
 ///
 /// # Errors
 /// The apiserver's.
-pub async fn bundles(client: &Client) -> Result<Vec<Vec<u8>>, Error> {
+pub async fn registered(client: &Client) -> Result<Registered, Error> {
     let validating: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());
     let mutating: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
-    let validating = validating.get_opt(NAME).await?.and_then(|all| all.webhooks).unwrap_or_default();
-    let mutating = mutating.get_opt(NAME).await?.and_then(|all| all.webhooks).unwrap_or_default();
-    let validating = validating.into_iter().map(|entry| entry.client_config.ca_bundle);
-    let mutating = mutating.into_iter().map(|entry| entry.client_config.ca_bundle);
-    Ok(validating.chain(mutating).map(|bundle| bundle.map_or_else(Vec::new, |bytes| bytes.0)).collect())
+    let (validating, mutating) = (validating.get_opt(NAME).await?, mutating.get_opt(NAME).await?);
+    Ok(Registered { validating, mutating })
 }
 
 /// Writes one `caBundle` into every entry. A configuration that somebody changes meanwhile is an error, to be

@@ -2,6 +2,7 @@
 //!
 //! - [`configurations`]: the objects, pure: `lithify.yaml`, where the webhook is, whom to trust.
 //! - [`cluster`]: puts them there, takes them away, and exchanges their `caBundle`s.
+//! - [`current`]: whether what is there is what the configuration in use would register, pure.
 //!
 //! Disjoint entries: where a violation is refused, a webhook that does not answer refuses too (`Fail`); where it
 //! only observes, nothing depends on it (`Ignore`). kube-system, kube-node-lease and the webhook's own namespace
@@ -9,12 +10,15 @@
 
 pub mod cluster;
 mod conditions;
+mod current;
 mod rules;
 mod selectors;
 
 use serde_json::{Value, json};
 
 use lithify::config::{Config, Mutation};
+
+pub use current::Registered;
 
 /// The name of both configurations.
 pub const NAME: &str = "lithify-webhook";

@@ -67,11 +67,12 @@ pub struct App {
 impl App {
     /// An app that starts with a policy.
     pub fn new(policy: Policy, namespaces: Namespaces, log: Log, limits: Limits) -> Arc<Self> {
+        let conditions = Conditions::default();
         Arc::new(Self {
             policy: ArcSwap::from_pointee(policy),
             namespaces,
-            metrics: Metrics::new(log.lost()),
-            conditions: Conditions::default(),
+            metrics: Metrics::new(log.lost(), conditions.shown()),
+            conditions,
             log,
             events: OnceLock::new(),
             limits,

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::conditions::Shown;
 use crate::review::{Decision, Record};
 use lithify::config::Mode;
 
@@ -94,8 +95,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics at nought. `lost_lines`: counted by the log itself.
-    pub fn new(lost_lines: Counter) -> Self {
+    /// Metrics at nought. `lost_lines`: counted by the log itself. `conditions`: set where those are.
+    pub(super) fn new(lost_lines: Counter, conditions: Shown) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("lithify_webhook"),
             decisions: Family::default(),
@@ -113,6 +114,7 @@ impl Metrics {
         };
         metrics.register();
         metrics.registry.register("lost_log_lines", "Log lines that nobody read in time", lost_lines);
+        metrics.registry.register("condition", "1 where a condition of /readyz is well", conditions);
         metrics
     }
 
@@ -251,7 +253,7 @@ mod tests {
 
     #[test]
     fn counts_without_a_place_what_names_none_that_there_is() {
-        let metrics = Metrics::new(Counter::default());
+        let metrics = Metrics::new(Counter::default(), Shown::default());
         metrics.decided("mutate", &record("invented".to_owned()), false);
         metrics.decided("mutate", &record("other".to_owned()), false);
         assert_eq!(
@@ -264,7 +266,7 @@ mod tests {
 
     #[test]
     fn holds_so_many_series_and_loses_no_count() {
-        let metrics = Metrics::new(Counter::default());
+        let metrics = Metrics::new(Counter::default(), Shown::default());
         let answers = MOST_SERIES + 1000;
         for number in 0..answers {
             metrics.decided("validate", &record(number.to_string()), true);

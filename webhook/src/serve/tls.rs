@@ -58,9 +58,9 @@ impl Certificate {
         Ok(Self { key: Arc::new(key), expiry })
     }
 
-    /// The leaf.
-    pub fn leaf(&self) -> &CertificateDer<'static> {
-        &self.key.cert[0]
+    /// The leaf, and the authorities that were given with it.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.key.cert
     }
 }
 

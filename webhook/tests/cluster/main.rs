@@ -19,6 +19,7 @@ mod mutation;
 mod node;
 mod outage;
 mod profiles;
+mod registered;
 mod release;
 mod rotation;
 mod sidecar;
