@@ -6,6 +6,7 @@
  *
  *   path_copied     fentry putname                   struct filename *: the caller's pointer and the text behind it
  *   address_copied  fentry security_socket_connect   struct socket *, struct sockaddr *, int length
+ *   mount_copied    fentry security_sb_mount         the texts of what is mounted and of its type; where is a path above
  *
  * (fexit move_addr_to_kernel would serve bind and sendto too, but on 5.10 it sees no connect.)
  *
@@ -18,7 +19,9 @@
 
 /* struct sockaddr_storage */
 #define ADDRESS_MAX 128
-/* rename and link take two. */
+/* Names of types of file systems are short. */
+#define TYPE_MAX 64
+/* rename and link take two; mount takes one and what it mounts, which may be one. */
 #define PATHS 2
 _Static_assert(PATHS == 2, "path_read() looks at the latest first");
 
@@ -26,9 +29,11 @@ struct copies {
 	/* Where in the caller's memory; 0: no copy. */
 	u64 paths_from[PATHS];
 	u64 address_from;
+	u64 type_from;
 	/* Which path is overwritten next. */
 	u64 next;
 	u8 address[ADDRESS_MAX];
+	u8 type[TYPE_MAX];
 	u8 paths[PATHS][TEXT_MAX];
 };
 
@@ -50,9 +55,12 @@ struct {
 
 static __always_inline struct copies *copies_known(void)
 {
-	u32 thread = bpf_get_current_pid_tgid();
 	struct settings *settings = settings_get();
-	return settings && settings->copies ? bpf_map_lookup_elem(&copies, &thread) : 0;
+	/* Before the thread is asked for: on the way of every wanted call a helper is dear. */
+	if (!settings || !settings->copies)
+		return 0;
+	u32 thread = bpf_get_current_pid_tgid();
+	return bpf_map_lookup_elem(&copies, &thread);
 }
 
 /* Those of the running thread, if its call is one whose return is looked at. */
@@ -71,12 +79,24 @@ static __always_inline struct copies *copies_made(u64 number)
 	return bpf_map_lookup_elem(&copies, &thread);
 }
 
-/* A path of the caller, as bpf_probe_read_user_str() reads one. */
+/* Keeps `text`, which the kernel copied from where the caller has `from`. */
+static __always_inline void path_keep(struct copies *own, u64 from, const void *text)
+{
+	u32 place = own->next & (PATHS - 1);
+	own->paths_from[place] = 0;
+	if (bpf_probe_read_kernel_str(own->paths[place], TEXT_MAX, text) > 0)
+		own->paths_from[place] = from;
+	own->next = place + 1;
+}
+
+/* A path of the caller, or what mount takes beside it, as bpf_probe_read_user_str() reads one. */
 static __always_inline long path_read(void *to, u32 size, u64 from)
 {
 	struct copies *known = copies_known();
 	/* The latest first: whatever was left of an earlier call never comes before what this one passed. */
 	u32 last = known ? known->next + 1 : 0;
+	if (known && from && known->type_from == from)
+		return bpf_probe_read_kernel_str(to, size, known->type);
 	for (u32 i = 0; known && i < PATHS; i++) {
 		u32 place = (last + i) & (PATHS - 1);
 		if (known->paths_from[place] == from)
@@ -99,7 +119,7 @@ static __always_inline void copies_forget(void)
 {
 	struct copies *known = copies_known();
 	if (known)
-		known->paths_from[0] = known->paths_from[1] = known->address_from = 0;
+		known->paths_from[0] = known->paths_from[1] = known->address_from = known->type_from = 0;
 }
 
 #endif

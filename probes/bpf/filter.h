@@ -29,8 +29,9 @@ static __always_inline u32 fd_class(struct task_struct *task, int fd)
 	return family == AF_INET ? FD_IPV4 : family == AF_INET6 ? FD_IPV6 : family == AF_UNIX ? FD_UNIX : FD_OTHER;
 }
 
-/* The flags with which a call opens; all ones if they cannot be read, which asks for everything. */
-static __always_inline u32 open_flags(struct plan *plan, const u64 *args)
+/* The flags with which a call opens; all ones if they cannot be read, which asks for everything. Those of openat2 lie in
+ * the caller's memory, where another thread may have changed them: how a file is open, the file itself tells. */
+static __always_inline u32 open_flags(struct task_struct *task, struct plan *plan, const u64 *args, s64 result)
 {
 	u64 flags = ALL_ONES;
 	if (plan->open == OPEN_FLAGS_1)
@@ -39,8 +40,13 @@ static __always_inline u32 open_flags(struct plan *plan, const u64 *args)
 		flags = args[2];
 	else if (plan->open == OPEN_WRITE)
 		flags = 1;
-	else if (bpf_probe_read_user(&flags, sizeof(flags), (void *)args[2]))
-		flags = ALL_ONES;
+	else {
+		if (bpf_probe_read_user(&flags, sizeof(flags), (void *)args[2]))
+			flags = ALL_ONES;
+		struct file *file = result < 0 ? 0 : file_of_fd(task, result);
+		if (file)
+			flags = (flags & ~(u64)O_ACCMODE) | (BPF_CORE_READ(file, f_flags) & O_ACCMODE);
+	}
 	return flags;
 }
 
@@ -173,9 +179,9 @@ static __always_inline u64 judge(struct task_struct *task, struct settings *sett
 	if (!met)
 		return 0;
 	u64 args[6];
-	read_args(args, regs);
+	read_args(args, registers_of(task, regs));
 	if (plan->open != OPEN_NONE) {
-		u32 flags = open_flags(plan, args);
+		u32 flags = open_flags(task, plan, args, result);
 		if ((flags & O_ACCMODE) == 0) {
 			if (!(flags & O_MAKES))
 				met &= filter->no_write;

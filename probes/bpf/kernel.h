@@ -291,6 +291,25 @@ struct linux_binprm {
 	struct file *file;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct trace_event {
+	int type;
+};
+
+/* A tracepoint as tracefs lists it; those of system calls have their name here. */
+struct trace_event_call {
+	struct list_head list;
+	const char *name;
+	struct trace_event event;
+};
+
+struct perf_event {
+	struct trace_event_call *tp_event;
+};
+
 struct in6_addr {
 	u8 bytes[16];
 };

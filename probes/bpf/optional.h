@@ -21,11 +21,7 @@ int path_copied(u64 *ctx)
 	struct copies *own = from ? copies_of_call(task, current_registers(task)) : 0;
 	if (!own)
 		return 0;
-	u32 place = own->next & (PATHS - 1);
-	own->paths_from[place] = 0;
-	if (bpf_probe_read_kernel_str(own->paths[place], TEXT_MAX, BPF_CORE_READ(name, name)) > 0)
-		own->paths_from[place] = from;
-	own->next = place + 1;
+	path_keep(own, from, BPF_CORE_READ(name, name));
 	return 0;
 }
 
@@ -43,6 +39,29 @@ int address_copied(u64 *ctx)
 	own->address_from = 0;
 	if (bpf_probe_read_kernel(own->address, sizeof(own->address), (void *)ctx[1]) == 0)
 		own->address_from = args[1];
+	return 0;
+}
+
+/* ctx: const char *device, const struct path *, const char *type, unsigned long flags, void *data. Device and type are
+ * zero where the caller gave none. */
+SEC("fentry/security_sb_mount")
+int mount_copied(u64 *ctx)
+{
+	struct task_struct *task = current_task();
+	struct pt_regs *regs = current_registers(task);
+	struct copies *own = copies_of_call(task, regs);
+	u64 args[6];
+	/* Other calls mount too, what the kernel itself names. */
+	if (!own || call_number(regs) != SYS_mount)
+		return 0;
+	read_args(args, regs);
+	if (ctx[0])
+		path_keep(own, args[0], (void *)ctx[0]);
+	own->type_from = 0;
+	/* What is cut is no type that the kernel knows: let it be read from the caller. */
+	long length = ctx[2] ? bpf_probe_read_kernel_str(own->type, TYPE_MAX, (void *)ctx[2]) : 0;
+	if (length > 0 && length < TYPE_MAX)
+		own->type_from = args[2];
 	return 0;
 }
 

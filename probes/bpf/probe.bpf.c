@@ -12,10 +12,13 @@
  *   process_exit     tp_btf sched_process_exit
  *   path_copied      fentry putname                   optional: see copies.h
  *   address_copied   fentry security_socket_connect   optional
+ *   mount_copied     fentry security_sb_mount   optional
+ *   tracepoint_of    raw_tp, run by the loader  where tracefs is out of reach: finds the tracepoint of a call
  *   whoami           raw_tp, run once by the loader   tells the probe's own process and cgroup as the kernel sees them
  */
 #include "filter.h"
 #include "optional.h"
+#include "tracepoints.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -47,12 +50,11 @@ static __always_inline int is_reported_by_exec(u32 number, s64 result)
 	return result == 0 && (number == SYS_execve || number == SYS_execveat);
 }
 
-static __always_inline int look_at_call(u32 number, struct pt_regs *regs, s64 result)
+static __always_inline int look_at_call(struct task_struct *task, u32 number, struct pt_regs *regs, s64 result)
 {
 	struct settings *settings = settings_get();
 	struct plan *plan = bpf_map_lookup_elem(&plans, &number);
 	struct counts *count = counts_of(number);
-	struct task_struct *task = current_task();
 	u32 flags = 0;
 	if (!settings || !plan || !count || is_reported_by_exec(number, result) || (u32)LOAD(task, tgid) == settings->self_pid)
 		return 0;
@@ -76,15 +78,16 @@ static __always_inline int look_at_call(u32 number, struct pt_regs *regs, s64 re
 	}
 	frame->busy = 1;
 	barrier();
-	syscall_event(frame, settings, task, plan, number, regs, result, flags);
+	syscall_event(frame, settings, task, plan, number, registers_of(task, regs), result, flags);
 	barrier();
 	frame->busy = 0;
 	return 0;
 }
 
-static __always_inline int syscall_returned(u32 number, struct pt_regs *regs, s64 result)
+/* Without `regs` they are asked for when first needed: most events are left out before that. */
+static __always_inline int syscall_returned(struct task_struct *task, u32 number, struct pt_regs *regs, s64 result)
 {
-	look_at_call(number, regs, result);
+	look_at_call(task, number, regs, result);
 	copies_forget();
 	return 0;
 }
@@ -99,11 +102,10 @@ struct exit_context {
 SEC("tracepoint/syscall_exit")
 int syscall_exit(struct exit_context *ctx)
 {
-	struct pt_regs *regs = current_registers(current_task());
 	u32 number = ctx->number;
 	if (number >= SYSCALLS)
 		return 0;
-	return syscall_returned(number, regs, ctx->result);
+	return syscall_returned(current_task(), number, 0, ctx->result);
 }
 
 /* ctx: struct pt_regs *, long ret */
@@ -111,9 +113,10 @@ SEC("tp_btf/sys_exit")
 int every_exit(u64 *ctx)
 {
 	struct pt_regs *regs = (void *)ctx[0];
+	struct task_struct *task = current_task();
 	u64 number = call_number(regs);
 	u32 zero = 0;
-	if (is_32_bit_call(current_task())) {
+	if (is_32_bit_call(task) || is_x32_call(number)) {
 		/* Its number means another call than in our table: not looked at, but said. */
 		struct counts *count = counts_of(COUNT_32_BIT);
 		if (count)
@@ -123,7 +126,7 @@ int every_exit(u64 *ctx)
 	u64 *bits = bpf_map_lookup_elem(&wanted, &zero);
 	if (!bits || number >= SYSCALLS || !(bits[number / 64 & (SYSCALLS / 64 - 1)] >> (number & 63) & 1))
 		return 0;
-	return syscall_returned(number, regs, ctx[1]);
+	return syscall_returned(task, number, regs, ctx[1]);
 }
 
 /* Opens a record about `task` for the three process events. 0: it is not wanted or cannot be had. */

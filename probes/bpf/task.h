@@ -10,6 +10,7 @@
 #if defined(__TARGET_ARCH_x86)
 #define SYS_execve 59
 #define SYS_execveat 322
+#define SYS_mount 165
 #define TS_COMPAT 2
 
 static __always_inline u64 call_number(struct pt_regs *regs)
@@ -20,6 +21,12 @@ static __always_inline u64 call_number(struct pt_regs *regs)
 static __always_inline int is_32_bit_call(struct task_struct *task)
 {
 	return LOAD(task, thread_info.status) & TS_COMPAT;
+}
+
+/* Of the convention of 64-bit programs with 32-bit pointers: numbers of its own, marked by bit 30. */
+static __always_inline int is_x32_call(u64 number)
+{
+	return number >> 30 == 1;
 }
 
 /* Arguments of the 64-bit convention. At exit the registers still hold them. */
@@ -35,6 +42,7 @@ static __always_inline void read_args(u64 *args, struct pt_regs *regs)
 #else
 #define SYS_execve 221
 #define SYS_execveat 281
+#define SYS_mount 40
 #define TIF_32BIT 22
 
 static __always_inline u64 call_number(struct pt_regs *regs)
@@ -45,6 +53,11 @@ static __always_inline u64 call_number(struct pt_regs *regs)
 static __always_inline int is_32_bit_call(struct task_struct *task)
 {
 	return LOAD(task, thread_info.flags) >> TIF_32BIT & 1;
+}
+
+static __always_inline int is_x32_call(u64 number)
+{
+	return 0;
 }
 
 /* The result is in the first argument's register at exit: the kernel keeps the argument aside. */
@@ -58,6 +71,12 @@ static __always_inline void read_args(u64 *args, struct pt_regs *regs)
 	args[5] = LOAD(regs, regs[5]);
 }
 #endif
+
+/* The caller's registers, unless they are known already. */
+static __always_inline struct pt_regs *registers_of(struct task_struct *task, struct pt_regs *known)
+{
+	return known ? known : current_registers(task);
+}
 
 static __always_inline u32 class_of(u64 cgroup)
 {

@@ -70,7 +70,7 @@ pub(super) struct LearnArgs {
     #[arg(long, value_name = "SOCKET")]
     cri: Vec<PathBuf>,
 
-    /// Do without tracefs: one program sees every call
+    /// Without tracepoints: one program sees every call
     #[arg(long)]
     every_syscall: bool,
 }

@@ -24,7 +24,7 @@ pub(super) struct RecordArgs {
     /// Types of events to record, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "execve,execveat,open,openat,openat2,connect")]
     pub(super) events: Vec<String>,
-    /// Do without tracefs: one program sees every call
+    /// Without tracepoints: one program sees every call
     #[arg(long)]
     pub(super) every_syscall: bool,
     /// Watch the containers of the own pod only (LITHIFY_POD_NAME, LITHIFY_POD_NAMESPACE and LITHIFY_POD_UID name it)

@@ -1,6 +1,6 @@
 //! Attaching a program to a tracepoint by number.
 //!
-//! aya attaches by name and reads the number from a mounted tracefs; [`super::tracefs`] needs no mount.
+//! aya attaches by name and reads the number from a mounted tracefs; [`super::tracepoints`] needs no mount.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -33,6 +33,18 @@ const PERF_EVENT_IOC_SET_BPF: u64 = 0x4004_2408;
 /// What the kernel says: `EACCES` without `CAP_PERFMON`, `E2BIG` when too many programs are there already.
 #[expect(unsafe_code, reason = "perf_event_open has no safe wrapper")]
 pub(crate) fn attach_tracepoint(id: u64, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let event = open_tracepoint(id)?;
+    // SAFETY: both descriptors are open; the call takes no pointer.
+    let result = unsafe { libc::ioctl(event.as_raw_fd(), PERF_EVENT_IOC_SET_BPF, program.as_raw_fd()) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(event) }
+}
+
+/// Opens a tracepoint by number, disabled.
+///
+/// # Errors
+/// What the kernel says: `ENOENT` or `EINVAL` where there is none of that number.
+#[expect(unsafe_code, reason = "perf_event_open has no safe wrapper")]
+pub(crate) fn open_tracepoint(id: u64) -> io::Result<OwnedFd> {
     let attributes = Attributes {
         kind: PERF_TYPE_TRACEPOINT,
         size: u32::try_from(size_of::<Attributes>()).expect("64 bytes"),
@@ -58,8 +70,5 @@ pub(crate) fn attach_tracepoint(id: u64, program: BorrowedFd<'_>) -> io::Result<
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the kernel has just given us this descriptor.
-    let event = unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("descriptors are ints")) };
-    // SAFETY: both descriptors are open; the call takes no pointer.
-    let result = unsafe { libc::ioctl(event.as_raw_fd(), PERF_EVENT_IOC_SET_BPF, program.as_raw_fd()) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(event) }
+    Ok(unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("descriptors are ints")) })
 }

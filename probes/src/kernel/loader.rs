@@ -11,7 +11,7 @@ use super::attach::attach_tracepoint;
 use super::filter::Tables;
 use super::layout::{self, Filter, NameKey, Plan, PrefixKey, Settings};
 use super::object;
-use super::tracefs::TraceFs;
+use super::tracepoints::Tracepoints;
 
 /// Bytes of a trie's key behind its length: group and path.
 const PREFIX_BYTES: usize = size_of::<PrefixKey>() - size_of::<u32>();
@@ -82,6 +82,9 @@ pub(super) fn map_error(map: &'static str) -> impl FnOnce(aya::maps::MapError) -
 fn program_error(program: &'static str) -> impl FnOnce(aya::programs::ProgramError) -> LoadError {
     move |error| LoadError::Program { program, error: Box::new(error) }
 }
+
+/// Tracepoints by number and name, and calls that have none.
+type Numbered = (Vec<(u64, String)>, Vec<&'static str>);
 
 /// The loaded programs. Dropping it detaches them.
 pub(crate) struct Kernel {
@@ -199,6 +202,8 @@ impl Kernel {
         names: &[&'static str],
         how: Option<AttachKind>,
     ) -> Result<(AttachKind, Vec<&'static str>), LoadError> {
+        // Before anything is attached: the search uses the work space of a CPU.
+        let numbered = if names.is_empty() { None } else { self.numbered(names, how)? };
         for (program, tracepoint) in [
             ("process_exit", "sched_process_exit"),
             ("process_exec", "sched_process_exec"),
@@ -209,20 +214,52 @@ impl Kernel {
         if names.is_empty() {
             return Ok((how.unwrap_or(AttachKind::PerSyscall), Vec::new()));
         }
-        let tracefs = match how {
-            Some(AttachKind::EverySyscall) => None,
-            Some(AttachKind::PerSyscall) => Some(TraceFs::open().map_err(|error| LoadError::Attach {
-                tracepoint: "syscalls/sys_exit_*".to_owned(),
-                error,
-            })?),
-            None => TraceFs::open().ok(),
+        if let Some((ids, missing)) = numbered {
+            match self.attach_each(&ids) {
+                Ok(()) => return Ok((AttachKind::PerSyscall, missing)),
+                // Debian's kernels want CAP_SYS_ADMIN for any perf event while kernel.perf_event_paranoid is 3.
+                Err(LoadError::Attach { error, .. })
+                    if how.is_none() && error.kind() == io::ErrorKind::PermissionDenied =>
+                {
+                    self.tracepoints.clear();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.attach_btf("every_exit", "sys_exit")?;
+        Ok((AttachKind::EverySyscall, Vec::new()))
+    }
+
+    /// The tracepoints of the named calls, and the calls that have none; `None` if one program is to see all.
+    fn numbered(
+        &mut self,
+        names: &[&'static str],
+        how: Option<AttachKind>,
+    ) -> Result<Option<Numbered>, LoadError> {
+        let failed = |tracepoint: &str| {
+            let tracepoint = tracepoint.to_owned();
+            move |error| LoadError::Attach { tracepoint, error }
         };
-        let Some(tracefs) = tracefs else {
-            self.attach_btf("every_exit", "sys_exit")?;
-            return Ok((AttachKind::EverySyscall, Vec::new()));
+        let tracepoints = match how {
+            Some(AttachKind::EverySyscall) => return Ok(None),
+            Some(AttachKind::PerSyscall) => {
+                Tracepoints::open(&mut self.object).map_err(failed("syscalls/sys_exit_*"))?
+            }
+            None => match Tracepoints::open(&mut self.object) {
+                Ok(tracepoints) => tracepoints,
+                Err(_) => return Ok(None),
+            },
         };
-        let missing = self.attach_each(names, &tracefs)?;
-        Ok((AttachKind::PerSyscall, missing))
+        let (mut ids, mut missing) = (Vec::new(), Vec::new());
+        for name in names {
+            let tracepoint = format!("sys_exit_{}", tracepoint_name(name));
+            match tracepoints.id(&mut self.object, &tracepoint) {
+                Ok(id) => ids.push((id, tracepoint)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(*name),
+                Err(error) => return Err(failed(&tracepoint)(error)),
+            }
+        }
+        Ok(Some((ids, missing)))
     }
 
     /// Nothing more will be attached.
@@ -243,11 +280,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn attach_each(
-        &mut self,
-        names: &[&'static str],
-        tracefs: &TraceFs,
-    ) -> Result<Vec<&'static str>, LoadError> {
+    fn attach_each(&mut self, ids: &[(u64, String)]) -> Result<(), LoadError> {
         const NAME: &str = "syscall_exit";
         let program: &mut TracePoint = self
             .object
@@ -257,21 +290,12 @@ impl Kernel {
             .map_err(program_error(NAME))?;
         program.load().map_err(program_error(NAME))?;
         let fd = program.fd().map_err(program_error(NAME))?.as_fd();
-        let mut missing = Vec::new();
-        for name in names {
-            let tracepoint = format!("sys_exit_{}", tracepoint_name(name));
-            let id = match tracefs.id("syscalls", &tracepoint) {
-                Ok(id) => id,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    missing.push(*name);
-                    continue;
-                }
-                Err(error) => return Err(LoadError::Attach { tracepoint, error }),
-            };
-            let event = attach_tracepoint(id, fd).map_err(|error| LoadError::Attach { tracepoint, error })?;
+        for (id, tracepoint) in ids {
+            let event = attach_tracepoint(*id, fd)
+                .map_err(|error| LoadError::Attach { tracepoint: tracepoint.clone(), error })?;
             self.tracepoints.push(event);
         }
-        Ok(missing)
+        Ok(())
     }
 }
 

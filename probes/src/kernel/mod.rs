@@ -10,8 +10,11 @@
 //! | a tracepoint on each of 18 calls, dup and open hit | 142 (1.27) | 173 (1.19) | 410 (1.44) | 1650 (1.16) |
 //!
 //! So each wanted call gets a tracepoint of its own (`syscalls/sys_exit_*`): an unwanted call then costs one test of a
-//! bit in the kernel, however many are attached, and a wanted one costs the same either way. Where tracefs cannot be
-//! had, as in an unprivileged sidecar, one `tp_btf` program sees every call and looks at a bitmap itself.
+//! bit in the kernel, however many are attached, and a wanted one costs the same either way. Their numbers are
+//! tracefs's to tell; where that cannot be had, as in an unprivileged sidecar, they are read from the kernel's own
+//! list ([`tracepoints`]). Only where calls have no tracepoints (`CONFIG_FTRACE_SYSCALLS`), or perf events are out of
+//! reach, one `tp_btf` program sees every call and looks at a bitmap itself: three quarters of what that adds to an
+//! unwanted call is the attachment, an empty program costs nearly the same.
 //!
 //! What an event costs the caller and us is in docs/probe.md (`benches/probe`). Of what judging an open takes, reading
 //! its path is the most; nothing else is asked of it unless an alternative that is left asks. Structures are read by
@@ -37,3 +40,4 @@ mod object;
 pub(crate) mod optional;
 pub(crate) mod record;
 pub(crate) mod tracefs;
+mod tracepoints;

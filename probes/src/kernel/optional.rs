@@ -33,9 +33,10 @@ impl std::fmt::Display for Optional {
 }
 
 /// Program, hook, and what it keeps.
-const PROGRAMS: [(&str, &str, &str); 2] = [
+const PROGRAMS: [(&str, &str, &str); 3] = [
     ("path_copied", "fentry putname", "paths"),
     ("address_copied", "fentry security_socket_connect", "addresses of connect"),
+    ("mount_copied", "fentry security_sb_mount", "device and type of mount"),
 ];
 
 impl Kernel {

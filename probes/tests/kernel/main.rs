@@ -33,7 +33,7 @@ fn main() {
     // Two runs on one machine would count each other's calls.
     let alone = std::fs::File::create(std::env::temp_dir().join("lithify-userfaultfd.lock")).unwrap();
     alone.lock().unwrap();
-    let tests: [(&str, fn()); 13] = [
+    let tests: [(&str, fn()); 14] = [
         (
             "every_event_is_counted_as_sent_or_lost_on_its_cpu",
             loss::every_event_is_counted_as_sent_or_lost_on_its_cpu,
@@ -58,6 +58,10 @@ fn main() {
             "a_restricted_probe_watches_and_can_do_nothing_else",
             restricted::a_restricted_probe_watches_and_can_do_nothing_else,
         ),
+        (
+            "without_tracefs_each_call_still_has_its_tracepoint",
+            restricted::without_tracefs_each_call_still_has_its_tracepoint,
+        ),
         ("no_event_that_is_judged_out_matches_a_rule", shadow::no_event_that_is_judged_out_matches_a_rule),
     ];
     let mut passed = 0;
@@ -79,15 +83,22 @@ fn cannot_run() -> Option<String> {
     Probe::start(&ProbeOptions::default()).err().map(|error| error.to_string())
 }
 
-/// `userfaultfd N [CPU]`: a call that nobody else makes, N times, on that CPU. `int80 N`: a 32-bit call, N times.
+/// `userfaultfd N [CPU]`: a call that nobody else makes, N times, on that CPU. `int80 N`: a 32-bit call, N times; `x32 N`: one of
+/// the x32 convention.
 /// `fork N`, `wander N`: see [`crowd`]. `chroot PATH…`: fails for each, the paths do not exist.
-/// `restricted`: see [`restricted::watch`]. `roam [CGROUP]`: see [`shadow::roam`].
+/// `restricted`, `without-tracefs`: see [`restricted`]. `roam [CGROUP]`: see [`shadow::roam`].
 fn child(act: &str) {
     let mut words = act.split(' ');
     match words.next() {
         Some("fork") => crowd::fork(words.next().unwrap().parse().unwrap()),
         Some("wander") => crowd::wander(words.next().unwrap().parse().unwrap()),
         Some("int80") => loss::call_32_bit(words.next().unwrap().parse().unwrap()),
+        Some("x32") => {
+            for _ in 0..words.next().unwrap().parse::<u64>().unwrap() {
+                // SAFETY: no pointers; where the convention is not known, neither is the call.
+                unsafe { libc::syscall(libc::SYS_getppid | 1 << 30) };
+            }
+        }
         Some("userfaultfd") => {
             let times = words.next().unwrap().parse::<u64>().unwrap();
             if let Some(cpu) = words.next() {
@@ -106,6 +117,7 @@ fn child(act: &str) {
             }
         }
         Some("restricted") => restricted::watch(),
+        Some("without-tracefs") => restricted::watch_without_tracefs(),
         Some("roam") => shadow::roam(words.next()),
         _ => unreachable!("the parent names an act"),
     }

@@ -39,8 +39,43 @@ pub(crate) fn watch() {
     assert_eq!(status("CapPrm"), status("CapEff"));
     forbidden();
     // Each call has a tracepoint of its own, as before: their list was opened in time. Threads can be made.
+    see_one();
+}
+
+/// `CAP_SYS_ADMIN`
+const MAY_MOUNT: u64 = 1 << 21;
+
+pub(crate) fn without_tracefs_each_call_still_has_its_tracepoint() {
+    // In mounts of its own, and unable to mount it again.
+    let script = "umount -a -t tracefs && exec setpriv --bounding-set -sys_admin \"$0\"";
+    let mut child = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(ACT, "without-tracefs")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().and_then(Result::ok);
+    assert_eq!(line().as_deref(), Some("watching"));
+    run("userfaultfd 1");
+    assert_eq!(line().as_deref(), Some("seen"));
+    assert!(child.wait().unwrap().success());
+}
+
+/// The child.
+pub(crate) fn watch_without_tracefs() {
+    assert!(!std::path::Path::new("/sys/kernel/tracing/events").exists());
+    assert_eq!(status("CapEff") & MAY_MOUNT, 0);
+    see_one();
+}
+
+/// Waits for one event, with a tracepoint on its call.
+fn see_one() {
     let options = ProbeOptions { attach: Some(AttachKind::PerSyscall), ..options("userfaultfd") };
     let mut probe = std::thread::spawn(move || Probe::start(&options)).join().unwrap().unwrap();
+    assert_eq!(probe.attach_kind(), AttachKind::PerSyscall);
+    assert!(probe.missing().is_empty());
     let mut out = std::io::stdout();
     writeln!(out, "watching").unwrap();
     let mut seen = false;

@@ -439,7 +439,7 @@ fn mknodat(t: &mut Trace) {
 }
 
 /// Mounts nobody else sees.
-fn unshare_mounts(t: &mut Trace) {
+pub(crate) fn unshare_mounts(t: &mut Trace) {
     assert_eq!(call!(libc::SYS_unshare, libc::CLONE_NEWNS), 0);
     assert_eq!(call!(libc::SYS_mount, t.text("none"), t.text("/"), 0, libc::MS_REC | libc::MS_PRIVATE, 0), 0);
 }

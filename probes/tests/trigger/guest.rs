@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use lithify_probe::AttachKind;
 use rustix::mount::{MountFlags, mount};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
 use crate::initramfs::Initramfs;
 use crate::suite::{self, Outcome};
@@ -125,7 +126,7 @@ pub(crate) fn init() -> ! {
     prepare().expect("mount and bring up what every system has");
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("mounted");
     println!("Linux {}", release.trim());
-    let all = cases().into_iter().map(|(name, _)| name);
+    let all = [cases(), races::ANYWHERE.to_vec()].concat().into_iter().map(|(name, _)| name);
     let mut outcome = suite::run(AttachKind::PerSyscall, all);
     for one in suite::optional() {
         if one.refused.is_none() {
@@ -140,10 +141,36 @@ pub(crate) fn init() -> ! {
     let some = FAMILIES.iter().flat_map(|family| family.iter().take(3)).map(|(name, _)| *name);
     let races = races::CASES.iter().map(|(name, _)| *name);
     outcome.add(suite::run(AttachKind::EverySyscall, some.chain(races)));
+    // Nor can it be mounted any more, so the kernel's own list tells the tracepoints.
+    give_up_mounting().expect("a process may drop its capabilities");
+    let some = FAMILIES.iter().filter_map(|family| family.first()).map(|(name, _)| *name);
+    outcome.add(perf_events_for(2, || suite::run(AttachKind::PerSyscall, some)));
+    // Debian's own restriction, its default: without CAP_SYS_ADMIN nobody has perf events.
+    outcome.add(perf_events_for(3, || {
+        let test = "where perf events are refused one program sees every call";
+        let found = suite::attached_as();
+        let is_right = found == AttachKind::EverySyscall;
+        println!("test {test} ... {}", if is_right { "ok" } else { "FAILED" });
+        Outcome::of(test, is_right)
+    }));
     println!("{VERDICT}{} passed, {} failed", outcome.passed, outcome.failed.len());
     // SAFETY: takes no pointer.
     unsafe { libc::reboot(libc::RB_POWER_OFF) };
     unreachable!("the first process may switch off: {}", std::io::Error::last_os_error())
+}
+
+/// With `kernel.perf_event_paranoid` as given.
+fn perf_events_for(paranoid: u32, run: impl FnOnce() -> Outcome) -> Outcome {
+    std::fs::write("/proc/sys/kernel/perf_event_paranoid", paranoid.to_string()).expect("ours to set");
+    run()
+}
+
+fn give_up_mounting() -> rustix::io::Result<()> {
+    let mut sets = capabilities(None)?;
+    for set in [&mut sets.effective, &mut sets.permitted] {
+        set.remove(CapabilitySet::SYS_ADMIN);
+    }
+    set_capabilities(None, sets)
 }
 
 fn prepare() -> rustix::io::Result<()> {

@@ -50,7 +50,7 @@ fn cases() -> Vec<Case> {
 
 fn main() {
     if let Ok(name) = std::env::var(CASE) {
-        let all = cases().into_iter().chain(races::CASES.iter().copied());
+        let all = [cases(), races::CASES.to_vec(), races::ANYWHERE.to_vec()].concat();
         let (_, act) = all.into_iter().find(|(case, _)| *case == name).expect("the parent names a case");
         Trace::run(act);
         return;
@@ -65,7 +65,8 @@ fn main() {
         Some(reason) => outcome.skip("bpf", &reason),
         None => {
             for kind in [AttachKind::PerSyscall, AttachKind::EverySyscall] {
-                let names = cases().into_iter().map(|(name, _)| name).filter(|name| is_wanted(name));
+                let names = [cases(), races::ANYWHERE.to_vec()].concat();
+                let names = names.into_iter().map(|(name, _)| name).filter(|name| is_wanted(name));
                 outcome.add(suite::run(kind, names));
                 let names = races::CASES.iter().map(|(name, _)| *name).filter(|name| is_wanted(name));
                 // Guests show that this tier works; here it may be out of reach.

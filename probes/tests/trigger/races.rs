@@ -1,7 +1,8 @@
 //! The caller changes what it passed while the kernel works with it: rules must see what the kernel saw.
 //!
 //! A thread makes a call that blocks after the kernel has taken its copy; another one then writes something else of
-//! the same length over it and lets the call go on. Without the optional tier the later text would be reported.
+//! the same length over it and lets the call go on. Without the optional tier the later text would be reported; what is
+//! asked of the kernel's own structures ([`ANYWHERE`]) needs no such tier.
 
 use std::sync::mpsc;
 
@@ -10,10 +11,15 @@ use serde_json::json;
 use crate::Case;
 use crate::call;
 use crate::call::Trace;
+use crate::files::unshare_mounts;
 use crate::network::{new_socket, unix_address};
 
 /// Named by what changes; their calls are those of other cases.
-pub(crate) const CASES: &[Case] = &[("swapped_path", swapped_path), ("swapped_address", swapped_address)];
+pub(crate) const CASES: &[Case] =
+    &[("swapped_path", swapped_path), ("swapped_address", swapped_address), ("swapped_mount", swapped_mount)];
+
+/// The same for what every kernel tells.
+pub(crate) const ANYWHERE: &[Case] = &[("swapped_flags", swapped_flags)];
 
 /// Makes the call in a thread, with the address of `passed` among its arguments; once it blocks, `passed` becomes
 /// `shown` and `release` ends its wait. Returns what it returned.
@@ -56,6 +62,87 @@ fn swapped_path(t: &mut Trace) {
         },
     );
     t.expect("openat", result, json!({"fd.num": result, "fd.name": real, "evt.arg.name": real}));
+}
+
+/// A page that does not come to be until it is asked for: a userfaultfd holds up who reads it.
+struct HeldPage {
+    fault: i64,
+    page: u64,
+}
+
+impl HeldPage {
+    const SIZE: u64 = 4096;
+
+    fn new() -> Self {
+        const API: u64 = 0xaa;
+        const UFFDIO_API: u64 = 0xc018_aa3f;
+        const UFFDIO_REGISTER: u64 = 0xc020_aa00;
+        const MISSING: u64 = 1;
+        let fault = call!(libc::SYS_userfaultfd, libc::O_CLOEXEC);
+        assert!(fault >= 0, "userfaultfd: {fault}");
+        let map = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let page =
+            call!(libc::SYS_mmap, 0, Self::SIZE, libc::PROT_READ | libc::PROT_WRITE, map, -1, 0) as u64;
+        assert_eq!(call!(libc::SYS_ioctl, fault, UFFDIO_API, [API, 0, 0].as_mut_ptr()), 0);
+        assert_eq!(
+            call!(libc::SYS_ioctl, fault, UFFDIO_REGISTER, [page, Self::SIZE, MISSING, 0].as_mut_ptr()),
+            0
+        );
+        Self { fault, page }
+    }
+
+    /// It is one of zeros.
+    fn release(&self) {
+        const UFFDIO_ZEROPAGE: u64 = 0xc020_aa04;
+        let mut range = [self.page, Self::SIZE, 0, 0];
+        assert_eq!(call!(libc::SYS_ioctl, self.fault, UFFDIO_ZEROPAGE, range.as_mut_ptr()), 0);
+    }
+}
+
+fn swapped_mount(t: &mut Trace) {
+    unshare_mounts(t);
+    std::fs::create_dir(t.path("m")).unwrap();
+    let directory = t.text("m") as u64;
+    // Options are copied last.
+    let options = HeldPage::new();
+    let page = options.page;
+    let mut passed = b"real\0tmpfs\0".to_vec();
+    let result = swap_while_blocked(
+        libc::SYS_mount,
+        |texts| [texts, directory, texts + 5, 0, page, 0],
+        &mut passed,
+        b"mask\0ramfs\0",
+        || options.release(),
+    );
+    t.expect(
+        "mount",
+        result,
+        json!({"evt.rawres": 0, "evt.arg.dev": "real", "evt.arg.dir": t.path("m"), "evt.arg.type": "tmpfs"}),
+    );
+    assert_eq!(call!(libc::SYS_umount2, directory, 0), 0);
+}
+
+fn swapped_flags(t: &mut Trace) {
+    // Who opens a pipe to write waits for a reader.
+    let path = t.path("pipe");
+    assert_eq!(call!(libc::SYS_mknod, t.text("pipe"), libc::S_IFIFO | 0o600, 0), 0);
+    let how = |flags: i32| [flags as u64, 0, 0].map(u64::to_ne_bytes).concat();
+    let text = t.text(&path) as u64;
+    let mut passed = how(libc::O_WRONLY);
+    let result = swap_while_blocked(
+        libc::SYS_openat2,
+        |how| [libc::AT_FDCWD as u64, text, how, 24, 0, 0],
+        &mut passed,
+        &how(libc::O_RDONLY),
+        || {
+            t.open("pipe", libc::O_RDONLY);
+        },
+    );
+    t.expect(
+        "openat2",
+        result,
+        json!({"fd.name": path, "evt.arg.flags": "O_WRONLY", "evt.is_open_write": true}),
+    );
 }
 
 fn swapped_address(t: &mut Trace) {

@@ -29,6 +29,12 @@ impl Outcome {
         self.skipped += other.skipped;
     }
 
+    /// Of one test.
+    pub(crate) fn of(test: &str, has_passed: bool) -> Self {
+        let failed = if has_passed { Vec::new() } else { vec![test.to_owned()] };
+        Self { passed: has_passed.into(), failed, skipped: 0 }
+    }
+
     /// Says why tests do not run.
     ///
     /// # Panics
@@ -82,13 +88,18 @@ pub(crate) fn optional() -> Vec<Optional> {
     start(AttachKind::PerSyscall).optional().to_vec()
 }
 
-fn start(kind: AttachKind) -> Probe {
+/// How a probe attaches that is not told how.
+pub(crate) fn attached_as() -> AttachKind {
+    start(None).attach_kind()
+}
+
+fn start(kind: impl Into<Option<AttachKind>>) -> Probe {
     let events = cases().iter().filter_map(|(name, _)| EventType::from_name(name)).collect();
     let options = ProbeOptions {
         events,
         needs_cwd: true,
         needs_environment: true,
-        attach: Some(kind),
+        attach: kind.into(),
         interval: Duration::from_millis(5),
         ..ProbeOptions::default()
     };

@@ -127,7 +127,7 @@ pub(crate) fn opened(event: &SyscallEvent<'_>) -> Option<Open> {
         "open" => (argument(1), argument(2)),
         "openat" => (argument(2), argument(3)),
         "open_by_handle_at" => (argument(2), 0),
-        "openat2" => (parameter::memory(event, 2, 0, 8)?, parameter::memory(event, 2, 8, 8)?),
+        "openat2" => (parameter::how_flags(event)?, parameter::memory(event, 2, 8, 8)?),
         _ => return None,
     };
     // The kernel reads ints: what a caller left above them means nothing.

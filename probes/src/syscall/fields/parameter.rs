@@ -31,6 +31,15 @@ pub(crate) fn memory(event: &SyscallEvent<'_>, at: u8, offset: u8, size: u8) -> 
     Some(u64::from_le_bytes(word))
 }
 
+/// The flags of openat2. They lie in the caller's memory, where another thread may have changed them since: whether the
+/// file was opened to read or to write, the file itself tells.
+pub(crate) fn how_flags(event: &SyscallEvent<'_>) -> Option<u64> {
+    const O_ACCMODE: u64 = 3;
+    let flags = memory(event, 2, 0, 8)?;
+    let opened = if event.result() < 0 { None } else { file(event, SLOT_RESULT) };
+    Some(opened.map_or(flags, |file| flags & !O_ACCMODE | u64::from(file.flags) & O_ACCMODE))
+}
+
 /// What is known of the open file of a slot.
 pub(crate) fn file(event: &SyscallEvent<'_>, slot: u8) -> Option<FileInfo> {
     event.record.structure(PIECE_FILE, slot)
@@ -79,10 +88,10 @@ pub(crate) fn raw<'v>(event: &'v SyscallEvent<'_>, parameter: &Parameter) -> Opt
         Origin::Queue(at) => queue(event, parameter.name, at)?,
         Origin::Memory { at, offset, size } => {
             let value = sized(parameter.kind, memory(event, at, offset, size)?, size);
-            match (value, parameter.name) {
-                (Raw::Unsigned(flags), "flags") => Raw::Unsigned(flags | opened_bits(event)),
-                (value, _) => value,
+            if parameter.name == "flags" && names::is_open(event.event_type.name()) {
+                return Some(Raw::Unsigned(how_flags(event)? | opened_bits(event)));
             }
+            value
         }
         Origin::Device => Raw::Unsigned(user_device(file(event, SLOT_RESULT)?.dev).into()),
         Origin::Inode => Raw::Unsigned(file(event, SLOT_RESULT)?.ino),
