@@ -15,6 +15,7 @@ use super::control::Control;
 use super::drops::{DropWatch, KernelStats, Verdict};
 use super::in_force::{Judge, Slot};
 use super::plan::Plan;
+use super::seam::Seam;
 use crate::config::Drops;
 use crate::ending::since_boot_ns;
 use crate::log::Log;
@@ -63,8 +64,15 @@ impl KernelSource {
         let (commands, received) = mpsc::channel();
         let watch = DropWatch::new(drops, Arc::clone(&around.hostname), Instant::now());
         let judge = Judge::new(Arc::clone(&around.slot));
-        let mut worker =
-            Worker { probe, judge, watch, around, commands: received, accounted: Instant::now(), from_ns: 0 };
+        let mut worker = Worker {
+            probe,
+            judge,
+            watch,
+            around,
+            commands: received,
+            accounted: Instant::now(),
+            seam: Seam::default(),
+        };
         let thread = std::thread::Builder::new().name("syscalls".to_owned()).spawn(move || worker.run())?;
         Ok(Self { commands, thread, plan })
     }
@@ -104,8 +112,8 @@ struct Worker {
     around: Surroundings,
     commands: Receiver<Command>,
     accounted: Instant,
-    /// Events before this time were another probe's.
-    from_ns: u64,
+    /// Where the events of the probe before this one ended.
+    seam: Seam,
 }
 
 impl Worker {
@@ -138,9 +146,9 @@ impl Worker {
 
     /// Judges a batch of events.
     fn poll(&mut self) -> Result<(), ProbeError> {
-        let (judge, from_ns) = (&mut self.judge, self.from_ns);
+        let (judge, seam) = (&mut self.judge, &mut self.seam);
         self.probe.poll(&mut |event| {
-            if event.since_boot_ns() >= from_ns {
+            if seam.is_behind(event) {
                 judge.judge(event);
             }
         })?;
@@ -148,26 +156,28 @@ impl Worker {
     }
 
     /// Judges what happened before a moment that is just over, to the last event, and counts what was lost of it.
-    fn finish(&mut self, end_ns: u64) -> Result<(), ProbeError> {
-        let (judge, from_ns) = (&mut self.judge, self.from_ns);
+    ///
+    /// Returns the seam at which another probe's events may begin.
+    fn finish(&mut self, end_ns: u64) -> Result<Seam, ProbeError> {
+        let mut end = Seam::at(end_ns);
+        let (judge, seam) = (&mut self.judge, &mut self.seam);
         let counted = self.probe.finish(end_ns, &mut |event| {
-            if (from_ns..end_ns).contains(&event.since_boot_ns()) {
+            if seam.is_behind(event) && end.is_before(event) {
                 judge.judge(event);
             }
         })?;
         self.account(Account::from_parts(&counted.tally, counted.unseen));
-        Ok(())
+        Ok(end)
     }
 
     fn replace(&mut self, probe: Probe, swap: Box<dyn FnOnce() + Send>) -> Result<(), ProbeError> {
         // The new probe is attached: from here on it sees what happens.
-        let boundary = since_boot_ns();
-        self.finish(boundary)?;
+        let seam = self.finish(since_boot_ns())?;
         swap();
         // Detaching the old one takes its time, and the new one's ring fills meanwhile.
         let old = std::mem::replace(&mut self.probe, probe);
         let _ = std::thread::Builder::new().name("detach".to_owned()).spawn(move || drop(old));
-        self.from_ns = boundary;
+        self.seam = seam;
         self.watch.restart();
         Ok(())
     }

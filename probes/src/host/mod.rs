@@ -23,6 +23,7 @@ mod pid_file;
 mod plan;
 mod reload;
 mod replay_source;
+mod seam;
 mod sources;
 mod start;
 mod systemd;

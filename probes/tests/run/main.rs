@@ -1,6 +1,6 @@
 //! The program while it runs: reloads under load, signals, health, what it tells systemd.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod privileges;
 mod probe;
