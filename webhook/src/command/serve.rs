@@ -1,5 +1,6 @@
 //! `lithify-webhook serve`: the HTTPS server, from arguments to the end of the drain.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -80,9 +81,18 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let client = client(args).await?;
     let started = inputs::read(&args.inputs, client.as_ref(), args.certificates.namespace()).await?;
     let policy = started.parts.policy().map_err(|reason| anyhow!("read the configuration: {reason}"))?;
-    let namespaces = namespaces(client.as_ref());
+    let (namespaces, watch) = match &client {
+        None => (Namespaces::Fixed(BTreeMap::new()), None),
+        Some(client) => {
+            let (namespaces, watch) = Namespaces::watched(client.clone(), Namespaces::PATIENCE);
+            (namespaces, Some(watch))
+        }
+    };
     let limits = Limits { max_body: args.max_body, ..Limits::default() };
     let app = App::new(policy, namespaces, Log::new(io::stderr(), args.verbose), limits);
+    if let Some(watch) = watch {
+        tokio::spawn(watch.follow(app.clone()));
+    }
     let ended = serve_app(args, started, client, &app).await;
     app.log.flush(LAST_WORDS);
     ended
@@ -125,13 +135,6 @@ async fn client(args: &ServeArgs) -> anyhow::Result<Option<Client>> {
     let client =
         client.context("no cluster to ask for the labels of namespaces; --without-cluster does without")?;
     Ok(Some(client))
-}
-
-fn namespaces(client: Option<&Client>) -> Namespaces {
-    let Some(client) = client else { return Namespaces::Fixed(std::collections::BTreeMap::new()) };
-    let (namespaces, watch) = Namespaces::watched(client.clone(), Namespaces::PATIENCE);
-    tokio::spawn(watch);
-    namespaces
 }
 
 /// Not ready before the namespaces are known.

@@ -20,6 +20,8 @@ pub enum Condition {
     RegistrationCurrent,
     /// The labels of namespaces are known.
     NamespacesKnown,
+    /// The labels of namespaces in use are those of now. Where changes are not heard of, those known last count.
+    NamespacesCurrent,
     /// The configuration in use is the one on disk or in the ConfigMap. Where it is not, the old one stays in use.
     ConfigurationCurrent,
     /// The write-path profiles in use are the approved ones of the cluster. Containers without one are left alone.
@@ -52,6 +54,7 @@ impl Condition {
             Self::BundlesAgree => "BundlesAgree",
             Self::RegistrationCurrent => "RegistrationCurrent",
             Self::NamespacesKnown => "NamespacesKnown",
+            Self::NamespacesCurrent => "NamespacesCurrent",
             Self::ConfigurationCurrent => "ConfigurationCurrent",
             Self::ProfilesCurrent => "ProfilesCurrent",
             Self::CertificateCurrent => "CertificateCurrent",
@@ -59,12 +62,13 @@ impl Condition {
         }
     }
 
-    /// Whether requests should go elsewhere while it is not well. An old configuration, profile, certificate or
+    /// Whether requests should go elsewhere while it is not well. An old label, configuration, profile, certificate or
     /// registration still serves, and every replica has the same: nowhere would be left to go.
     fn is_needed(self) -> bool {
         !matches!(
             self,
-            Self::ConfigurationCurrent
+            Self::NamespacesCurrent
+                | Self::ConfigurationCurrent
                 | Self::ProfilesCurrent
                 | Self::CertificateCurrent
                 | Self::RegistrationCurrent

@@ -8,6 +8,7 @@
 //! - [`listener`]: accepts, shakes hands, serves, drains.
 //! - [`tls`]: the certificate that is served, exchanged without dropping a connection.
 //! - [`namespaces`]: labels of namespaces, watched.
+//! - [`heard`]: whether a watch still hears of changes.
 //! - [`events`]: what owners of denied pods are told.
 //! - [`reload`]: certificate files, followed while they change.
 //!
@@ -20,6 +21,7 @@ mod body;
 mod conditions;
 mod connections;
 mod events;
+mod heard;
 mod listener;
 mod log;
 mod metrics;
@@ -34,10 +36,11 @@ pub use body::BodyError;
 pub use conditions::{Condition, Conditions};
 pub use connections::{Connection, Connections};
 pub use events::Events;
+pub use heard::{Heard, SILENCE, heard};
 pub use listener::{Listener, Timeouts};
 pub use log::Log;
 pub use metrics::Metrics;
-pub use namespaces::{Cluster, Known, Namespaces};
+pub use namespaces::{Cluster, Known, Namespaces, Watch};
 pub use reload::{Files, follow};
 pub use router::router;
 pub use tls::{Certificate, CertificateError, Certificates, server_config};

@@ -4,7 +4,6 @@
 //! else waits for them.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +11,16 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, PartialObjectMeta};
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::app::App;
+use super::conditions::Condition;
+use super::heard::{Heard, SILENCE, heard};
 use crate::review::Labels;
 
 /// Questions to the apiserver at the same time; a new namespace is a matter of a moment, until the watch has seen it.
@@ -40,6 +44,12 @@ pub struct Cluster {
     questions: Semaphore,
     /// How long a question may take, its waiting for others included.
     patience: Duration,
+}
+
+/// What must [run](Watch::follow) for namespaces to be known.
+pub struct Watch {
+    writer: Writer<PartialObjectMeta<Namespace>>,
+    client: Client,
 }
 
 /// The labels of a namespace.
@@ -71,13 +81,11 @@ impl Namespaces {
 
     /// Namespaces of a cluster, and the watch that must run for them to be known. `patience`: how long a question
     /// may take about one that the watch has not seen.
-    pub fn watched(client: Client, patience: Duration) -> (Self, impl Future<Output = ()> + Send) {
+    pub fn watched(client: Client, patience: Duration) -> (Self, Watch) {
         let (store, writer) = reflector::store();
-        let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
-        let watch = watcher(api, watcher::Config::default()).default_backoff();
-        let follow = reflector::reflector(writer, watch).for_each(|_| async {});
+        let watch = Watch { writer, client: client.clone() };
         let questions = Semaphore::new(QUESTIONS);
-        (Self::Cluster(Cluster { store, client, questions, patience }), follow)
+        (Self::Cluster(Cluster { store, client, questions, patience }), watch)
     }
 
     /// Waits until every namespace is known.
@@ -110,6 +118,42 @@ impl Namespaces {
     }
 }
 
+impl Watch {
+    /// Takes whatever the namespaces become, and notes whether changes are heard of. Never ends.
+    pub async fn follow(self, app: Arc<App>) {
+        let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client);
+        let watch = watcher(api, watcher::Config::default()).default_backoff();
+        let mut events = std::pin::pin!(heard(reflector::reflector(self.writer, watch), SILENCE));
+        while let Some(said) = events.next().await {
+            match said {
+                // The store has taken it.
+                Heard::Event(_) => {}
+                Heard::Again => app.note_namespaces(Ok(())),
+                Heard::Deaf(error) => app.note_namespaces(Err(error.to_string())),
+            }
+        }
+    }
+}
+
+impl App {
+    /// Notes whether the labels in use are those of now.
+    fn note_namespaces(&self, state: Result<(), String>) {
+        let is_ok = state.is_ok();
+        let reason = state.as_ref().err().cloned();
+        if !self.conditions.set(Condition::NamespacesCurrent, state) {
+            return;
+        }
+        self.metrics.reloaded("namespaces", is_ok);
+        match reason {
+            None => self.log.info("changes of namespaces are heard of again", json!({})),
+            Some(reason) => {
+                let message = "changes of namespaces are not heard of; the labels known last count";
+                self.log.warn(message, json!({"reason": reason}));
+            }
+        }
+    }
+}
+
 impl Cluster {
     async fn ask(&self, namespace: &str) -> Option<Labels> {
         // It becomes part of a path: no other object is to be asked for.
@@ -125,6 +169,12 @@ impl Cluster {
 /// Whether a namespace can have this name: a DNS label.
 fn is_name(text: &str) -> bool {
     text.len() <= 63 && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Cluster {

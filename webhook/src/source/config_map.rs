@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
 use lithify::config;
 
 use super::{Change, Inputs};
+use crate::serve::{Heard, SILENCE, heard};
 
 /// The key of the ConfigMap's data.
 const KEY: &str = "lithify.yaml";
@@ -45,27 +47,32 @@ impl ConfigMapSource {
     pub async fn follow(self, inputs: Arc<Inputs>, known: String) {
         let mut known = Ok(known);
         let configuration = watcher::Config::default().fields(&format!("metadata.name={}", self.name));
-        let events = watcher(self.api(), configuration).default_backoff();
+        let events = heard(watcher(self.api(), configuration).default_backoff(), SILENCE);
         let mut events = std::pin::pin!(events);
         let mut is_there = false;
-        while let Some(event) = events.next().await {
-            let now = match event {
-                Ok(watcher::Event::Init) => {
+        while let Some(said) = events.next().await {
+            let now = match said {
+                Heard::Event(Event::Init) => {
                     is_there = false;
                     continue;
                 }
-                Ok(watcher::Event::Apply(found) | watcher::Event::InitApply(found)) => {
+                Heard::Event(Event::Apply(found) | Event::InitApply(found)) => {
                     is_there = true;
                     self.text(Some(found))
                 }
-                Ok(watcher::Event::InitDone) if is_there => continue,
-                Ok(watcher::Event::Delete(_) | watcher::Event::InitDone) => self.text(None),
-                // A watch that breaks off is taken up again, and has missed nothing then.
-                Err(watcher::Error::InitialListFailed(error)) => Err(format!("{}: {error}", self.place())),
-                Err(_) => continue,
+                Heard::Event(Event::InitDone) if is_there => continue,
+                Heard::Event(Event::Delete(_) | Event::InitDone) => self.text(None),
+                Heard::Again => {
+                    inputs.take(self.change(&known));
+                    continue;
+                }
+                Heard::Deaf(error) => {
+                    inputs.note_configuration(Err(format!("{}: {error}", self.place())));
+                    continue;
+                }
             };
             if now != known {
-                inputs.take(now.as_deref().map_err(Clone::clone).and_then(|text| self.parse(text)));
+                inputs.take(self.change(&now));
                 known = now;
             }
         }
@@ -75,6 +82,10 @@ impl ConfigMapSource {
         let found = found.ok_or_else(|| format!("{}: there is none", self.place()))?;
         let text = found.data.and_then(|mut data| data.remove(KEY));
         text.ok_or_else(|| format!("{}: it has no key {KEY}", self.place()))
+    }
+
+    fn change(&self, text: &Result<String, String>) -> Result<Change, String> {
+        text.as_deref().map_err(Clone::clone).and_then(|text| self.parse(text))
     }
 
     fn parse(&self, text: &str) -> Result<Change, String> {

@@ -91,6 +91,17 @@ impl Inputs {
         app.conditions.set(Condition::ConfigurationCurrent, state.map(|_| ()));
     }
 
+    /// Notes whether the configuration in use is the one that there is; the same trouble counts once.
+    pub fn note_configuration(&self, state: Result<(), String>) {
+        let app = &self.app;
+        if app.conditions.set(Condition::ConfigurationCurrent, state.clone()) {
+            app.metrics.reloaded("configuration", state.is_ok());
+            if let Err(reason) = state {
+                app.log.warn("changes of the configuration are not heard of", json!({"reason": reason}));
+            }
+        }
+    }
+
     /// Takes the cluster's profiles. `problems`: what is wrong with those that are approved and cannot be read;
     /// they steer nothing.
     pub fn take_profiles(&self, profiles: Vec<WriteProfile>, problems: &[String]) {

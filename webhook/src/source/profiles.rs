@@ -14,6 +14,7 @@ use lithify::profile::{API_VERSION, KIND, WriteProfile};
 use tokio::sync::oneshot;
 
 use super::{Inputs, approval};
+use crate::serve::{Heard, SILENCE, heard};
 
 /// The definition's name of many.
 const PLURAL: &str = "writeprofiles";
@@ -26,21 +27,21 @@ const CHUNK: usize = 16;
 pub async fn follow_profiles(client: Client, inputs: Arc<Inputs>, first: oneshot::Sender<()>) {
     let api: Api<DynamicObject> = Api::all_with(client, &resource());
     let configuration = watcher::Config::default().page_size(PAGE);
-    let events = watcher(api, configuration).default_backoff().ready_chunks(CHUNK);
-    let mut events = std::pin::pin!(events);
+    let events = heard(watcher(api, configuration).default_backoff(), SILENCE);
+    let mut events = std::pin::pin!(events.ready_chunks(CHUNK));
     let mut first = Some(first);
     let mut known = Known::default();
     while let Some(chunk) = events.next().await {
         let mut is_news = false;
-        for event in chunk {
-            match event {
-                Ok(event) => is_news |= known.note(event),
-                Err(watcher::Error::InitialListFailed(error)) => {
-                    inputs.note_profiles(Err(unlistable(&error)));
+        for said in chunk {
+            match said {
+                Heard::Event(event) => is_news |= known.note(event),
+                // What is as it was still takes the place of what could not be heard.
+                Heard::Again => is_news = true,
+                Heard::Deaf(error) => {
+                    inputs.note_profiles(Err(unheard(&error)));
                     first.take().map(|first| first.send(()));
                 }
-                // A watch that breaks off is taken up again, and has missed nothing then.
-                Err(_) => {}
             }
         }
         if is_news {
@@ -62,12 +63,13 @@ fn resource() -> ApiResource {
     }
 }
 
-fn unlistable(error: &kube::Error) -> String {
+fn unheard(error: &watcher::Error) -> String {
     match error {
-        kube::Error::Api(status) if status.code == 404 => format!(
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => format!(
             "the cluster has no {PLURAL} of {API_VERSION}: apply manifests/webhook/writeprofiles.yaml"
         ),
-        error => format!("the {PLURAL} cannot be listed: {error}"),
+        watcher::Error::InitialListFailed(error) => format!("the {PLURAL} cannot be listed: {error}"),
+        error => format!("changes of the {PLURAL} are not heard of: {error}"),
     }
 }
 
