@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Outcome;
 use super::certificates::{CertificateArgs, certificates};
 use super::inputs::{self, InputArgs, Started};
-use crate::serve::{App, Condition, Events, Limits, Listener, Log, Namespaces, Timeouts, server_config};
+use crate::serve::{
+    App, Certificates, Condition, Events, Limits, Listener, Log, Namespaces, Timeouts, asking_clients,
+    server_config,
+};
 
 /// How often files are looked at: a mounted Secret changes a minute after the object anyway.
 pub(super) const FOLLOW: Duration = Duration::from_secs(2);
@@ -45,6 +49,11 @@ pub(super) struct ServeArgs {
     /// The most connections; where another comes, the one that has been idle longest goes
     #[arg(long, value_name = "N", default_value_t = 1024)]
     max_connections: usize,
+
+    /// Authorities of which a client must show a certificate to ask for reviews, PEM, read at the start; without, whoever
+    /// reaches the port may ask
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
 
     /// Seconds between the first signal to stop and the end of accepting, for others to hear of it
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
@@ -111,20 +120,26 @@ async fn serve_app(
         let _ = app.events.set(Events::to(client.clone(), app.clone()));
     }
     let certificates = certificates(&args.certificates, client, app).await?;
-    let listener = Listener::bind(
-        args.listen,
-        Some(server_config(certificates)?),
-        args.max_connections,
-        Timeouts::default(),
-    )
-    .await
-    .with_context(|| format!("listen on {}", args.listen))?;
+    let listener = listener(args, certificates).await?;
     watch_readiness(app);
     app.log.info("listening", json!({"address": listener.address()?.to_string()}));
     let stop = stopped(app.clone(), Duration::from_secs(args.drain_delay))?;
     listener.serve(app.clone(), stop).await;
     app.log.info("stopped", json!({}));
     Ok(())
+}
+
+async fn listener(args: &ServeArgs, certificates: Arc<Certificates>) -> anyhow::Result<Listener> {
+    let tls = match &args.client_ca {
+        None => server_config(certificates)?,
+        Some(path) => {
+            let authorities = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+            asking_clients(certificates, &authorities).with_context(|| path.display().to_string())?
+        }
+    };
+    let listener = Listener::bind(args.listen, Some(tls), args.max_connections, Timeouts::default());
+    let listener = listener.await.with_context(|| format!("listen on {}", args.listen))?;
+    Ok(if args.client_ca.is_some() { listener.for_known_clients() } else { listener })
 }
 
 async fn client(args: &ServeArgs) -> anyhow::Result<Option<Client>> {

@@ -5,6 +5,7 @@
 //! oldest, so that thousands of slow ones cannot keep it out; they only push out each other.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -35,6 +36,8 @@ pub struct Connection {
     shared: Arc<Shared>,
     own: Mutex<Own>,
     leave: Arc<Notify>,
+    /// Its client has shown no certificate where one was wanted.
+    is_unknown: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -77,7 +80,8 @@ impl Connections {
         let leave = Arc::new(Notify::new());
         let stamp = state.push(&leave);
         let own = Mutex::new(Own { idle_since: Some(stamp), busy: 0, is_leaving: false });
-        Some((Arc::new(Connection { shared: self.0.clone(), own, leave }), evicted))
+        let is_unknown = AtomicBool::new(false);
+        Some((Arc::new(Connection { shared: self.0.clone(), own, leave, is_unknown }), evicted))
     }
 }
 
@@ -96,6 +100,16 @@ impl State {
 }
 
 impl Connection {
+    /// Whether its client may ask for reviews, as far as certificates go.
+    pub fn is_known(&self) -> bool {
+        !self.is_unknown.load(Ordering::Relaxed)
+    }
+
+    /// Notes that its client has shown no certificate where one was wanted.
+    pub fn set_unknown(&self) {
+        self.is_unknown.store(true, Ordering::Relaxed);
+    }
+
     /// Resolves when the connection is to make room.
     pub async fn told_to_leave(&self) {
         self.leave.notified().await;

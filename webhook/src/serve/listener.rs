@@ -56,6 +56,7 @@ pub struct Listener {
     tls: Option<Arc<rustls::ServerConfig>>,
     connections: Connections,
     timeouts: Timeouts,
+    wants_known: bool,
 }
 
 impl Listener {
@@ -71,7 +72,13 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let connections = Connections::new(most_connections);
-        Ok(Self { socket, tls: tls.map(Arc::new), connections, timeouts })
+        Ok(Self { socket, tls: tls.map(Arc::new), connections, timeouts, wants_known: false })
+    }
+
+    /// Has reviews answered only for clients that show a certificate ([`asking_clients`](super::asking_clients)).
+    #[must_use]
+    pub fn for_known_clients(self) -> Self {
+        Self { wants_known: true, ..self }
     }
 
     /// Where it listens.
@@ -111,6 +118,7 @@ impl Listener {
                 connection,
                 tls: self.tls.clone().map(TlsAcceptor::from),
                 timeouts: self.timeouts,
+                wants_known: self.wants_known,
                 draining: drained.clone(),
             };
             tasks.spawn(served.run(stream));
@@ -128,6 +136,7 @@ struct Served {
     connection: Arc<Connection>,
     tls: Option<TlsAcceptor>,
     timeouts: Timeouts,
+    wants_known: bool,
     draining: watch::Receiver<bool>,
 }
 
@@ -145,6 +154,10 @@ impl Served {
                     () = self.connection.told_to_leave() => None,
                 };
                 if let Some(stream) = secured {
+                    // What is shown has been verified.
+                    if self.wants_known && stream.get_ref().1.peer_certificates().is_none() {
+                        self.connection.set_unknown();
+                    }
                     self.http(stream).await;
                 }
             }

@@ -43,4 +43,4 @@ pub use metrics::Metrics;
 pub use namespaces::{Cluster, Known, Namespaces, Watch};
 pub use reload::{Files, follow};
 pub use router::router;
-pub use tls::{Certificate, CertificateError, Certificates, server_config};
+pub use tls::{Certificate, CertificateError, Certificates, ClientsError, asking_clients, server_config};

@@ -54,6 +54,10 @@ async fn answer<B: Buf>(
 ) -> Response {
     let start = Instant::now();
     let _in_flight = InFlight::new(&app);
+    if connection.as_ref().is_some_and(|connection| !connection.is_known()) {
+        app.metrics.malformed();
+        return text(StatusCode::FORBIDDEN, "reviews need a client certificate of --client-ca");
+    }
     let limits = &app.limits;
     let announced = announced.unwrap_or(0);
     let body = body::read(stream, announced, limits.max_body, limits.body_timeout, &app.room).await;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -87,8 +88,43 @@ impl ResolvesServerCert for Certificates {
 /// # Errors
 /// Where the provider has no suite for these versions, which is an error of the build.
 pub fn server_config(certificates: Arc<Certificates>) -> Result<ServerConfig, rustls::Error> {
+    config(certificates, WebPkiClientVerifier::no_client_auth())
+}
+
+/// The same, which also asks clients for a certificate of one of these authorities. Who has none is served, but is
+/// not [known](super::Connection::is_known): a kubelet's probes have none. Another authority's is refused.
+///
+/// `authorities`: PEM.
+///
+/// # Errors
+/// Where there is no authority in the text, or one that is none.
+pub fn asking_clients(
+    certificates: Arc<Certificates>,
+    authorities: &[u8],
+) -> Result<ServerConfig, ClientsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_slice_iter(authorities) {
+        let authority = authority.map_err(|error| ClientsError(error.to_string()))?;
+        roots.add(authority).map_err(|error| ClientsError(error.to_string()))?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+    // Without any authority there is no verifier.
+    let verifier = verifier.allow_unauthenticated().build();
+    let verifier = verifier.map_err(|error| ClientsError(error.to_string()))?;
+    config(certificates, verifier).map_err(|error| ClientsError(error.to_string()))
+}
+
+/// Authorities of clients that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected the certificates of authorities in PEM: {0}")]
+pub struct ClientsError(String);
+
+fn config(
+    certificates: Arc<Certificates>,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<ServerConfig, rustls::Error> {
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(certificates);
+    let mut config = builder.with_client_cert_verifier(clients).with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

@@ -5,6 +5,7 @@
 
 mod apiserver;
 mod client;
+mod clients;
 mod drain;
 mod files;
 mod namespaces;
