@@ -176,6 +176,7 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
         .to_string();
     warp::test::request().method("POST").path("/validate").body(review).reply(&router(&app, None)).await;
     app.metrics.reloaded("configuration", true);
+    app.metrics.event("written");
     let metrics = app.metrics.to_text();
     let dashboard = std::fs::read_to_string(directory().join("dashboard.json")).unwrap();
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -186,6 +187,10 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
     asked.sort();
     asked.dedup();
     assert!(asked.len() >= 10, "{asked:?}");
+    // What is to be looked at is shown: certificates, reloads, Events.
+    for family in ["certificate_expiry_timestamp_seconds", "reload_failures_total", "events_total"] {
+        assert!(asked.contains(&format!("lithify_webhook_{family}")), "no panel for {family}");
+    }
     for name in asked {
         assert!(metrics.lines().any(|line| line.starts_with(&name)), "no metric {name} in\n{metrics}");
     }

@@ -211,7 +211,7 @@ impl Metrics {
     }
 
     /// Counts an Event: written, limited, failed or dropped.
-    pub(super) fn event(&self, outcome: &'static str) {
+    pub fn event(&self, outcome: &'static str) {
         self.events.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
