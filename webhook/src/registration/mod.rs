@@ -141,6 +141,10 @@ mod tests {
         assert_eq!(mutating["webhooks"][0]["reinvocationPolicy"], "IfNeeded");
         for entry in [&validating["webhooks"][0], &mutating["webhooks"][0]] {
             assert_eq!(entry["timeoutSeconds"], 5);
+            assert_eq!(
+                (&entry["matchPolicy"], &entry["sideEffects"]),
+                (&json!("Equivalent"), &json!("NoneOnDryRun"))
+            );
             assert_eq!(entry["clientConfig"]["service"]["namespace"], "own");
             assert_eq!(entry["clientConfig"]["caBundle"], "UEVN");
         }

@@ -18,7 +18,12 @@ pub(crate) const OWN: &str = "lithify-system";
 pub(crate) struct Hook {
     pub(crate) bed: Turn,
     directory: tempfile::TempDir,
-    process: Option<Child>,
+    replicas: Vec<Replica>,
+}
+
+/// What stands for one of its pods.
+struct Replica {
+    process: Child,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -52,7 +57,7 @@ impl Hook {
     pub(crate) fn bare() -> Option<Self> {
         let bed = shared(Tier::Plain)?;
         let directory = tempfile::tempdir().unwrap();
-        let hook = Self { bed, directory, process: None, log: Arc::new(Mutex::new(Vec::new())) };
+        let hook = Self { bed, directory, replicas: Vec::new() };
         hook.remove();
         Some(hook)
     }
@@ -79,18 +84,17 @@ impl Hook {
         self.write("kubeconfig", &config.to_string())
     }
 
-    /// Starts the server and waits until it listens.
+    /// Starts a server, beside those that run, and waits until it listens.
     pub(crate) fn start(&mut self, arguments: &[&str]) {
+        self.start_at("127.0.0.1:0", arguments);
+    }
+
+    /// The same where it is to be looked for.
+    pub(crate) fn start_at(&mut self, address: &str, arguments: &[&str]) {
         let text = |name: &str| self.path(name).to_str().unwrap().to_owned();
         let kubeconfig = format!("KUBECONFIG={}", text("kubeconfig"));
         let mut command = self.bed.command("env");
-        command.args([
-            &kubeconfig,
-            env!("CARGO_BIN_EXE_lithify-webhook"),
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-        ]);
+        command.args([&kubeconfig, env!("CARGO_BIN_EXE_lithify-webhook"), "serve", "--listen", address]);
         // Where a test has its own, the files are not asked.
         for (own, instead, file) in
             [("--config-map", "--config", "lithify.yaml"), ("--profiles", "--profiles", "profiles")]
@@ -99,45 +103,63 @@ impl Hook {
                 command.args([instead, &text(file)]);
             }
         }
+        if !arguments.contains(&"--tls-cert") {
+            command.arg("--self-signed");
+        }
         command
-            .arg("--self-signed")
             .args(["--url", "https://127.0.0.1:1", "--namespace", OWN, "--drain-delay", "0"])
             .args(arguments);
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(process.stderr.take().unwrap());
-        let log = self.log.clone();
-        log.lock().unwrap().clear();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = log.clone();
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                log.lock().unwrap().push(line);
+                lines.lock().unwrap().push(line);
             }
         });
-        self.process = Some(process);
-        self.wait_for_line("\"message\":\"listening\"");
+        self.replicas.push(Replica { process, log });
+        self.address();
         self.wait_for_line("\"message\":\"namespaces known\"");
     }
 
-    /// The first line of the log, of now or soon, that holds `part`.
+    /// Where the newest server listens.
+    pub(crate) fn address(&self) -> String {
+        let listening = self.wait_for_line("\"message\":\"listening\"");
+        listening["address"].as_str().unwrap().to_owned()
+    }
+
+    /// The first line of the newest server's log, of now or soon, that holds `part`.
     pub(crate) fn wait_for_line(&self, part: &str) -> Value {
+        let replica = self.replicas.last().unwrap();
         wait_for(&format!("a log line with {part}"), Duration::from_secs(30), || {
-            let log = self.log.lock().unwrap();
+            let log = replica.log.lock().unwrap();
             log.iter().find(|line| line.contains(part)).map(|line| serde_json::from_str(line).unwrap())
         })
     }
 
-    /// What the server says.
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().join("\n")
+    /// What the servers say, each for itself.
+    pub(crate) fn logs(&self) -> Vec<String> {
+        self.replicas.iter().map(|replica| replica.log.lock().unwrap().join("\n")).collect()
     }
 
-    /// Registers where the server listens.
+    /// What they say together.
+    pub(crate) fn log(&self) -> String {
+        self.logs().join("\n")
+    }
+
+    /// Registers where the newest server listens.
     pub(crate) fn register(&self) {
-        let listening = self.wait_for_line("\"message\":\"listening\"");
-        let url = format!("https://{}", listening["address"].as_str().unwrap());
+        self.register_with(&[]);
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn register_with(&self, arguments: &[&str]) {
+        let url = format!("https://{}", self.address());
         let config = self.path("lithify.yaml");
         let config = config.to_str().unwrap();
         let register = ["register", "--apply", "--url", &url, "--namespace", OWN, "--config", config];
-        self.own(&register, "applied ValidatingWebhookConfiguration");
+        self.own(&[&register, arguments].concat(), "applied ValidatingWebhookConfiguration");
         // The apiserver hears of it a moment later.
         let _ = self.bed.run(&["kubectl", "create", "namespace", "canary"]);
         self.account("canary");
@@ -167,11 +189,11 @@ impl Hook {
         assert!(output.status.success() && said.contains(expected), "{said}");
     }
 
-    /// Ends the server as a lost node does.
+    /// Ends all servers as a lost node does.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
+        for mut replica in self.replicas.drain(..) {
+            let _ = replica.process.kill();
+            let _ = replica.process.wait();
         }
     }
 

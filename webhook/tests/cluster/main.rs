@@ -8,6 +8,10 @@
 #[path = "../../../fixtures/testbed/mod.rs"]
 mod testbed;
 
+#[path = "../server/client.rs"]
+#[allow(dead_code, reason = "the tests of the server use all of it")]
+mod client;
+
 mod chart;
 mod cold_start;
 mod decisions;
@@ -19,6 +23,7 @@ mod mutation;
 mod node;
 mod outage;
 mod profiles;
+mod readiness;
 mod registered;
 mod release;
 mod rotation;

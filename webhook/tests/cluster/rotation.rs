@@ -9,17 +9,26 @@ use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-use super::hook::{Hook, OWN};
+use super::hook::{self, Hook, OWN, said};
+use crate::testbed::bed::wait_for;
 
 /// Exchanges of the authority to see, each with its certificate.
 const EXCHANGES: usize = 2;
 
+/// One namespace a replica: labelled for the first, named by the configuration for the second.
+const NAMESPACES: [&str; 2] = ["loaded", "second"];
+const CONFIG: &str = "mutation: off\nenforcement: {namespaces: {second: deny}}\n";
+
 #[test]
 fn authorities_and_certificates_are_exchanged_without_a_failed_request() {
-    // An authority is exchanged after 6 seconds, a certificate after 4.
-    let lifetimes = ["--ca-lifetime", "20s", "--leaf-lifetime", "14s", "--settle", "1s"];
-    let Some(hook) = Hook::install("mutation: off", &lifetimes) else { return };
+    // An authority is exchanged after 12 seconds, a certificate after 8.
+    let lifetimes = ["--ca-lifetime", "36s", "--leaf-lifetime", "24s", "--settle", "2s"];
+    let Some(mut hook) = Hook::install(CONFIG, &lifetimes) else { return };
     hook.namespace("loaded", &["lithify.dev/enforce=immutable"]);
+    hook.namespace("second", &[]);
+    // One of the two holds the Lease and writes; the other serves what it reads.
+    hook.start(&lifetimes);
+    lead_to_second(&hook);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let kubeconfig = std::path::Path::new(&hook.bed.kubernetes()).join("admin.conf");
     let (requests, bundles, leaves) = runtime.block_on(async {
@@ -29,7 +38,29 @@ fn authorities_and_certificates_are_exchanged_without_a_failed_request() {
     });
     assert!(bundles > 2 * EXCHANGES && leaves > EXCHANGES, "{bundles} bundles, {leaves} certificates");
     assert!(requests > 100, "{requests} requests are no load");
-    assert!(!hook.log().contains("\"decision\":\"unjudged\""), "{}", hook.log());
+    for log in hook.logs() {
+        assert!(!log.contains("\"decision\":\"unjudged\""), "{log}");
+        let served = log.matches("\"message\":\"certificate loaded\"").count();
+        assert!(served > EXCHANGES, "each replica serves every certificate, and not {served}:\n{log}");
+    }
+}
+
+/// Has the apiserver ask the newest replica about the second namespace.
+fn lead_to_second(hook: &Hook) {
+    let configuration = hook.get("default", "validatingwebhookconfiguration/lithify-webhook");
+    let entries = configuration["webhooks"].as_array().unwrap();
+    let index = entries.iter().position(|entry| entry["name"] == "configured.lithify.dev").unwrap();
+    let url = format!("https://{}/validate", hook.address());
+    let place = format!("/webhooks/{index}/clientConfig/url");
+    let patch = serde_json::json!([{"op": "replace", "path": place, "value": url}]).to_string();
+    let patched = ["kubectl", "patch", "validatingwebhookconfiguration", "lithify-webhook", "--type=json"];
+    hook.bed.succeed(&[&patched[..], &["-p", &patch]].concat());
+    wait_for("the second replica to be asked", Duration::from_secs(30), || {
+        let text =
+            said(&hook.apply("second", &hook::pod("asked", "privileged: true"), &["--dry-run=server"]));
+        assert!(text.contains("denied the request"), "{text}");
+        hook.logs()[1].contains("\"decision\":\"denied\"").then_some(())
+    });
 }
 
 /// Asks for pods until the authority has been exchanged often enough; returns how many were asked for, and how
@@ -38,7 +69,7 @@ async fn load(client: Client) -> (usize, usize, usize) {
     let done = AtomicBool::new(false);
     let asked = AtomicUsize::new(0);
     let worker = async |number: usize| {
-        let pods: Api<Pod> = Api::namespaced(client.clone(), "loaded");
+        let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACES[number % NAMESPACES.len()]);
         let dry_run = PostParams { dry_run: true, ..PostParams::default() };
         let [good, bad] = [true, false].map(|read_only| pod(number, read_only));
         while !done.load(Ordering::Relaxed) {
@@ -69,7 +100,7 @@ async fn load(client: Client) -> (usize, usize, usize) {
         done.store(true, Ordering::Relaxed);
         (bundles.len(), leaves.len())
     };
-    let ((), (), (), (bundles, leaves)) = tokio::join!(worker(1), worker(2), worker(3), watch);
+    let ((), (), (), (), (bundles, leaves)) = tokio::join!(worker(1), worker(2), worker(3), worker(4), watch);
     (asked.load(Ordering::Relaxed), bundles, leaves)
 }
 
