@@ -10,6 +10,7 @@ use lithify::k8s::{Tree, TreeKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::uid::uid_of;
 use super::verdict::{Refusal, Verdict};
 use crate::json::{Document, Node, Outline, Part};
 
@@ -124,17 +125,6 @@ struct Request {
     object: Option<Value>,
     #[serde(default)]
     old_object: Option<Value>,
-}
-
-/// As much of a bad review as is needed to answer it.
-#[derive(Deserialize)]
-struct Addressed {
-    request: Uid,
-}
-
-#[derive(Deserialize)]
-struct Uid {
-    uid: String,
 }
 
 impl<'b> Review<'b> {
@@ -273,11 +263,6 @@ impl Operation {
     }
 }
 
-fn uid_of(body: &[u8]) -> Option<String> {
-    let addressed: Addressed = serde_json::from_slice(body).ok()?;
-    Some(addressed.request.uid).filter(|uid| !uid.is_empty())
-}
-
 impl GroupVersionKind {
     /// `apps/v1`.
     pub fn api_version(&self) -> String {
@@ -286,6 +271,11 @@ impl GroupVersionKind {
 }
 
 impl Malformed {
+    /// A review of which no more than its beginning may be read.
+    pub fn beginning(reason: String, beginning: &[u8]) -> Self {
+        Self { reason, uid: uid_of(beginning) }
+    }
+
     /// The denial, where it is known whom to answer.
     pub fn verdict(&self) -> Option<Verdict> {
         let uid = self.uid.clone()?;
@@ -332,6 +322,8 @@ mod tests {
         ] {
             assert_eq!(changed(path, value).uid.as_deref(), Some("1"), "{path}");
         }
+        let broken_off = Review::decode(br#"{"request":{"uid":"1","object":{"#).unwrap_err();
+        assert_eq!(broken_off.uid.as_deref(), Some("1"));
     }
 
     #[test]
@@ -344,7 +336,7 @@ mod tests {
         assert_eq!(changed("/request/uid", json!("")), None);
         assert_eq!(changed("/request/uid", json!(7)), None);
         assert_eq!(changed("/request", json!(null)), None);
-        for body in ["", "{", "[]", "null", "\"AdmissionReview\"", "{\"request\":{\"uid\":\"1\"}"] {
+        for body in ["", "{", "[]", "null", "\"AdmissionReview\"", "{\"request\":{\"uid\":\"1"] {
             assert_eq!(Review::decode(body.as_bytes()).unwrap_err().uid, None, "{body}");
         }
     }

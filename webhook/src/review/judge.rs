@@ -53,7 +53,20 @@ pub(super) fn judge(exempt: &Exempt<'_, '_>, old: Option<&Object<Node<'_>>>, dem
 }
 
 /// What makes two findings the same violation: the message has the kind and name of the container, the field
-/// and its value; the place may have moved.
+/// and its value; the place may have moved, also within a list.
 fn key(finding: &Finding) -> (&'static str, Option<String>, String) {
-    (finding.check, finding.container.clone(), finding.message.clone())
+    (finding.check, finding.container.clone(), without_places(&finding.message))
+}
+
+/// `capabilities.add[]` of `capabilities.add[1]`.
+fn without_places(message: &str) -> String {
+    let mut kept = String::with_capacity(message.len());
+    let mut parts = message.split('[');
+    kept.extend(parts.next());
+    for part in parts {
+        kept.push('[');
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        kept.push_str(if rest.starts_with(']') { rest } else { part });
+    }
+    kept
 }

@@ -16,6 +16,7 @@ mod owner;
 mod policy;
 mod sidecar;
 mod text;
+mod uid;
 mod validate;
 mod verdict;
 

@@ -64,7 +64,7 @@ fn denial_names_every_violation_with_container_field_and_the_repair() {
         - writable-root-filesystem: container \"b\" has a writable root filesystem: \
         securityContext.readOnlyRootFilesystem is not set, must be true \
         (spec.containers[1].securityContext.readOnlyRootFilesystem)\n\
-        repair the manifest with `lithify fix FILE`; `lithify checks privileged` explains";
+        repair the manifest with `lithify fix --unsafe FILE`; `lithify checks privileged` explains";
     assert_eq!(refusal.message, expected);
     assert!(verdict.warnings.is_empty());
     assert_eq!(verdict.to_json()["response"]["auditAnnotations"]["decision"], "denied");
@@ -93,6 +93,51 @@ fn each_label_has_its_own_mode_and_level() {
     assert!(annotations["audited"].as_str().unwrap().contains("privilege-escalation"), "{annotations}");
     let denied = verdict_on("", Some(&labels), &create("v1", &bad()));
     assert!(denied.refusal.unwrap().message.contains("lithify baseline:latest (lithify.dev/enforce)"));
+}
+
+#[test]
+fn names_the_level_that_decides() {
+    let labels = [("lithify.dev/enforce", "baseline"), ("lithify.dev/warn", "restricted")];
+    let denied = verdict_on("", Some(&labels), &create("v1", &bad()));
+    let annotations = &denied.to_json()["response"]["auditAnnotations"];
+    assert_eq!(
+        (&annotations["decision"], &annotations["level"]),
+        (&json!("denied"), &json!("baseline:latest"))
+    );
+}
+
+#[test]
+fn a_denial_says_what_is_wrong_with_the_label_behind_it() {
+    let denied = verdict_on("", Some(&[("lithify.dev/enforce", "imutable")]), &create("v1", &bad()));
+    let message = denied.refusal.unwrap().message;
+    assert!(message.contains("namespace label lithify.dev/enforce is `imutable`, expected"), "{message}");
+}
+
+#[test]
+fn names_a_repair_only_where_there_is_one() {
+    let by_hand = json!({"metadata": {"name": "web"}, "kind": "Pod", "spec": {"containers": [container("a", false)],
+        "volumes": [{"name": "v", "hostPath": {"path": "/"}}]}});
+    let message = verdict(DENY, &create("v1", &by_hand)).refusal.unwrap().message;
+    assert!(
+        message.ends_with("to be repaired by hand; `lithify checks host-path-volumes` explains"),
+        "{message}"
+    );
+    let mut both = bad();
+    both["spec"]["volumes"] = by_hand["spec"]["volumes"].clone();
+    let message = verdict(DENY, &create("v1", &both)).refusal.unwrap().message;
+    assert!(message.contains("repair what has a fix with `lithify fix --unsafe FILE`"), "{message}");
+}
+
+#[test]
+fn a_violation_that_moves_within_its_list_is_no_new_one() {
+    let adds = |added: &[&str]| {
+        let security = json!({"readOnlyRootFilesystem": true, "capabilities": {"add": added}});
+        pod(&json!([{"name": "a", "image": "nginx", "securityContext": security}]))
+    };
+    let better = update(&adds(&["SYS_ADMIN", "NET_ADMIN"]), &adds(&["NET_ADMIN"]));
+    assert_eq!(verdict(DENY, &better).record.decision, Decision::NoWorse);
+    let worse = update(&adds(&["NET_ADMIN"]), &adds(&["NET_ADMIN", "SYS_ADMIN"]));
+    assert_eq!(verdict(DENY, &worse).record.decision, Decision::Denied);
 }
 
 #[test]

@@ -25,8 +25,15 @@ const MIRROR: &str = "a mirror pod: the static pod itself lives on its node's di
 
 /// Judges the object of a review by what its namespace demands.
 pub fn validate(review: &Review<'_>, policy: &Policy, surroundings: Surroundings<'_>) -> Verdict {
-    let mut validation =
-        Validation { review, policy, surroundings, verdict: start(review), said: HashSet::new() };
+    let mut validation = Validation {
+        review,
+        policy,
+        surroundings,
+        verdict: start(review),
+        said: HashSet::new(),
+        problems: Vec::new(),
+        repair: None,
+    };
     if let Err(refusal) = validation.run() {
         validation.verdict.record.decision = Decision::Unjudged;
         validation.verdict.refusal = Some(refusal);
@@ -41,6 +48,10 @@ struct Validation<'v> {
     verdict: Verdict,
     /// What has been done about which violation.
     said: HashSet<(u8, String)>,
+    /// What is wrong with the namespace's labels.
+    problems: Vec<String>,
+    /// How to repair what is warned about.
+    repair: Option<String>,
 }
 
 impl Validation<'_> {
@@ -62,6 +73,7 @@ impl Validation<'_> {
         })?;
         let demands = demands(policy, &review.namespace, labels);
         self.verdict.warnings.extend(demands.problems.iter().map(|problem| format!("lithify: {problem}")));
+        self.problems = demands.problems;
         let old = old.map(|tree| Object { tree, ..object.clone() });
         let exempt =
             Exempt { policy, object: &object, namespace: &review.namespace, today: self.surroundings.today };
@@ -163,7 +175,10 @@ impl Validation<'_> {
                 self.decide(Decision::Audited);
             }
         }
-        self.verdict.annotations.push(("level", demand.name.clone()));
+        // The strongest demand comes first: it is the one that decides.
+        if self.verdict.annotations.iter().all(|(key, _)| *key != "level") {
+            self.verdict.annotations.push(("level", demand.name.clone()));
+        }
     }
 
     /// Says that violations pass because they are not new.
@@ -194,7 +209,11 @@ impl Validation<'_> {
             message.push_str(&text::placed(finding));
         }
         message.push('\n');
-        message.push_str(&text::repair(findings.first().map_or("", |finding| finding.check)));
+        message.push_str(&text::repair(findings));
+        for problem in &self.problems {
+            message.push('\n');
+            message.push_str(problem);
+        }
         self.verdict.refusal = Some(Refusal::forbidden(message));
         self.verdict.record.owner = self.review.object().and_then(owner::controller);
         self.decide(Decision::Denied);
@@ -210,6 +229,7 @@ impl Validation<'_> {
         for finding in findings {
             self.verdict.warnings.push(format!("{prefix}: {}", text::violation(finding)));
         }
+        self.repair.get_or_insert_with(|| text::repair(findings));
         self.decide(Decision::Warned);
     }
 
@@ -218,9 +238,8 @@ impl Validation<'_> {
         if self.verdict.refusal.is_some() {
             // Warnings about what does not come to be would only hide the refusal.
             self.verdict.warnings.clear();
-        } else if self.verdict.record.decision == Decision::Warned {
-            let check = self.verdict.record.violations.first().map_or("", |(check, _)| check);
-            self.verdict.warnings.push(format!("lithify: {}", text::repair(check)));
+        } else if let Some(repair) = &self.repair {
+            self.verdict.warnings.push(format!("lithify: {repair}"));
         }
     }
 

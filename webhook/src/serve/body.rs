@@ -12,12 +12,21 @@ use super::room::{Crowded, Room, Share};
 /// A body below this size needs no room of its own: there are never more of them than connections.
 const SMALL: usize = 16 << 10;
 
+/// How much of a body that is too large is kept: the apiserver writes the request's uid within the first hundreds of
+/// bytes.
+const BEGINNING: usize = 4 << 10;
+
 /// A body that was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// It is longer than allowed.
-    #[error("the body has more than {0} bytes; --max-body raises the limit")]
-    TooLarge(usize),
+    #[error("the body has more than {max} bytes; --max-body raises the limit")]
+    TooLarge {
+        /// As many bytes are allowed.
+        max: usize,
+        /// Enough of it to tell whom to answer.
+        beginning: Bytes,
+    },
     /// It did not arrive in time.
     #[error("the body did not arrive within {0:?}")]
     Late(Duration),
@@ -72,7 +81,15 @@ async fn collect<B: Buf, E: std::fmt::Display>(
         let mut chunk = chunk.map_err(|error| BodyError::Broken(error.to_string()))?;
         let length = first.len().max(all.len()) + chunk.remaining();
         if length > max {
-            return Err(BodyError::TooLarge(max));
+            let mut beginning = if all.is_empty() { first } else { Bytes::from(all) };
+            if beginning.is_empty() {
+                beginning = chunk.copy_to_bytes(chunk.remaining().min(BEGINNING));
+            }
+            let beginning = Bytes::copy_from_slice(&beginning[..beginning.len().min(BEGINNING)]);
+            drop(share);
+            // Whoever is still sending would not read an answer.
+            while let Some(Ok(_)) = poll_fn(|context| stream.as_mut().poll_next(context)).await {}
+            return Err(BodyError::TooLarge { max, beginning });
         }
         if length > SMALL {
             let more = if share.is_some() { chunk.remaining() } else { length };

@@ -66,16 +66,7 @@ async fn answer<B: Buf>(
             let _busy = Connection::busy(connection.as_ref());
             judge(&app, question, &body.bytes).await
         }
-        Err(error) => {
-            app.metrics.malformed();
-            app.log.warn("no review could be read", json!({"reason": error.to_string()}));
-            let status = match error {
-                BodyError::Late(_) => StatusCode::REQUEST_TIMEOUT,
-                BodyError::Crowded => StatusCode::SERVICE_UNAVAILABLE,
-                BodyError::TooLarge(_) | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
-            };
-            text(status, &error.to_string())
-        }
+        Err(error) => unread(&app, question, &error),
     };
     app.metrics.took(question.name(), start.elapsed());
     response
@@ -102,14 +93,37 @@ async fn judge(app: &App, question: Question, body: &[u8]) -> Response {
         },
     };
     drop(turn);
+    answered(app, question, &verdict, is_place)
+}
+
+/// Tells what was decided. `is_place`: its namespace and kind are the cluster's, and no invention.
+fn answered(app: &App, question: Question, verdict: &Verdict, is_place: bool) -> Response {
     app.metrics.decided(question.name(), &verdict.record, is_place);
-    tell(app, question.name(), &verdict);
+    tell(app, question.name(), verdict);
     if let Some(events) = app.events.get() {
-        events.note(&verdict, app);
+        events.note(verdict, app);
     }
     let mut response = Response::new(verdict.to_text().into());
     response.headers_mut().insert(CONTENT_TYPE, warp::http::HeaderValue::from_static("application/json"));
     response
+}
+
+/// A body that was not read. Where it is only too large, what is asked can be refused in the apiserver's own terms:
+/// by a status it would let the object pass where `failurePolicy` is `Ignore`.
+fn unread(app: &App, question: Question, error: &BodyError) -> Response {
+    if let BodyError::TooLarge { beginning, .. } = error
+        && let Some(denial) = Malformed::beginning(error.to_string(), beginning).verdict()
+    {
+        return answered(app, question, &denial, false);
+    }
+    app.metrics.malformed();
+    app.log.warn("no review could be read", json!({"reason": error.to_string()}));
+    let status = match error {
+        BodyError::Late(_) => StatusCode::REQUEST_TIMEOUT,
+        BodyError::Crowded => StatusCode::SERVICE_UNAVAILABLE,
+        BodyError::TooLarge { .. } | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+    };
+    text(status, &error.to_string())
 }
 
 fn unaddressed(app: &App, malformed: &Malformed) -> Response {

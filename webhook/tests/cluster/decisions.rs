@@ -24,7 +24,7 @@ fn a_user_sees_what_is_wrong_and_how_to_repair_it() {
         "- writable-root-filesystem: container \"app\" has a writable root filesystem: \
          securityContext.readOnlyRootFilesystem is not set, must be true; the container is privileged, which makes a \
          read-only root void",
-        "repair the manifest with `lithify fix FILE`; `lithify checks privileged` explains",
+        "repair the manifest with `lithify fix --unsafe FILE`; `lithify checks privileged` explains",
     ] {
         assert!(text.contains(part), "no `{part}` in\n{text}");
     }
