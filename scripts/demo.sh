@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install-packages.sh
-cargo build --quiet --locked --package lithify --package lithify-webhook
+cargo build --quiet --locked --package lithify --package lithify-webhook --package lithify-probe
 binary="$(cargo metadata --no-deps --format-version 1 | grep -o '"target_directory":"[^"]*' | cut -d'"' -f4)/debug/lithify"
 export LITHIFY_BED=${LITHIFY_BED:-demo-$$}
 bed=tests/cluster/bed
@@ -132,11 +132,20 @@ E2
 for _ in {1..50}; do
   in_bed kubectl -n prod apply --dry-run=server -f "$own/refused.yaml" >/dev/null 2>&1 || break
 done
-run kubectl -n prod apply -f "$own/refused.yaml"
-run kubectl -n prod apply -f "$own/mutated.yaml"
-run kubectl -n prod get pod mutated \
+# What is shown must be there: a webhook that does not answer refuses too.
+expect() {
+  local words=$1 output
+  shift
+  output=$(run "$@" 2>&1)
+  echo "$output"
+  grep -qF "$words" <<<"$output" || { echo "expected: $words" >&2; exit 1; }
+}
+expect 'violates lithify immutable:latest' kubectl -n prod apply -f "$own/refused.yaml"
+expect 'pod/mutated created' kubectl -n prod apply -f "$own/mutated.yaml"
+expect '{"readOnlyRootFilesystem":true}' kubectl -n prod get pod mutated \
   -o 'jsonpath={.metadata.annotations.lithify\.dev/mutated}{"\n"}{.spec.containers[0].securityContext}{"\n"}'
 in_bed "$binary-webhook" register --remove >/dev/null
+scripts/demo-loop.sh "$(dirname "$binary")"
 
 say 'What this was'
 cat <<E2

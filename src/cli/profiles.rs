@@ -50,6 +50,10 @@ fn expand(directory: &Path, pattern: &str, files: &mut Vec<PathBuf>) -> anyhow::
         Path::new(pattern).iter().take_while(|part| !is_wild(&part.to_string_lossy())).collect();
     let root = directory.join(&fixed);
     if !is_wild(pattern) {
+        anyhow::ensure!(
+            !root.is_dir(),
+            "writable.profiles: {pattern} is a directory, expected files: {pattern}/*.yaml"
+        );
         files.push(root);
         return Ok(());
     }
@@ -95,6 +99,8 @@ mod tests {
         assert_eq!(count(&["profiles/**/*.yaml"]).unwrap(), 2);
         assert_eq!(count(&["none/*.yaml"]).unwrap(), 0);
         assert!(count(&["profiles/c.yaml"]).is_err());
+        let error = count(&["profiles"]).unwrap_err().to_string();
+        assert_eq!(error, "writable.profiles: profiles is a directory, expected files: profiles/*.yaml");
     }
 
     #[test]
