@@ -36,9 +36,9 @@ impl Bpftrace {
         }
         // Probes are attached in their order: when this one comes, the others are there.
         program += "interval:ms:100 { printf(\"attached\\n\"); }\n";
-        // It looks for a mounted tracefs, and wants to raise a limit that newer kernels do not have.
+        // It looks for a mounted tracefs, which may be there, and wants to raise a limit that newer kernels do not have.
         let script =
-            "mount -t tracefs tracefs /sys/kernel/tracing && ulimit -l 8192 && exec bpftrace -q -e \"$1\"";
+            "mount -t tracefs tracefs /sys/kernel/tracing; ulimit -l 8192 && exec bpftrace -q -e \"$1\"";
         let mut child = Command::new("unshare")
             .args(["-m", "sh", "-c", script, "sh", &program])
             .env("BPFTRACE_STRLEN", "64")
