@@ -110,7 +110,10 @@ pub enum ProbeError {
     #[error("resolve domain names: {0}")]
     Domains(#[source] io::Error),
     /// A sidecar's own cgroup is not a container of a pod: there is no telling what to watch.
-    #[error("sidecar: expected to be in a container of a pod, found cgroup `{0}`")]
+    #[error(
+        "sidecar: expected to be in a container of a pod, found cgroup `{0}`; without --sidecar the whole machine is \
+         watched"
+    )]
     NoPod(String),
     /// Waiting for events.
     #[error("wait for events: {0}")]
@@ -121,11 +124,15 @@ pub enum ProbeError {
 }
 
 /// What a sidecar cannot tell, and why.
-pub const SIDECAR_LACKS: &str = "sidecar: missing are user.name, user.homedir, user.shell, user.loginname and \
-    group.name (the files that have them are the host's and other containers'); container.name, container.image*, \
-    container.privileged, container.mount*, container.label*, container.ip, k8s.pod.label*, k8s.pod.ip and \
-    k8s.pod.*sandbox_id (no runtime is asked); and until their next exec proc.exe*, proc.args, proc.cmdline, proc.cwd \
-    and proc.env of processes, and ancestors, that ran before the probe";
+pub const SIDECAR_LACKS: [&str; 4] = [
+    "user.name, user.homedir, user.shell, user.loginname, group.name: the files that have them are the host's and \
+     other containers'",
+    "container.name, container.image*, container.privileged, container.mount*, container.label*, container.ip: no \
+     runtime is asked",
+    "k8s.pod.label*, k8s.pod.ip, k8s.pod.*sandbox_id: no runtime is asked",
+    "proc.exe*, proc.args, proc.cmdline, proc.cwd, proc.env of processes, and ancestors, that ran before the probe, \
+     until their next exec: their /proc is out of reach",
+];
 
 /// A running probe. Dropping it detaches every program.
 pub struct Probe {

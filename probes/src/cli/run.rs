@@ -136,7 +136,9 @@ fn give_privileges_up(config: &Config, args: &RunArgs) -> anyhow::Result<()> {
             log.warning(&one.to_string());
         }
         if keep.sidecar {
-            log.info(lithify_probe::SIDECAR_LACKS);
+            for group in lithify_probe::SIDECAR_LACKS {
+                log.info(&format!("sidecar: missing are {group}"));
+            }
         }
     }
     Ok(())
