@@ -28,6 +28,7 @@ mod procfs;
 mod queue;
 mod record;
 pub mod replay;
+mod rooted;
 pub mod runtime;
 mod state;
 mod syscall;

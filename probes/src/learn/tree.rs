@@ -6,10 +6,8 @@
 //!
 //! What a path means is asked of the kernel: links are followed as in the container, and never out of it.
 
-use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::fs::{
@@ -19,6 +17,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use crate::path;
+use crate::rooted::open_below;
 
 /// The files of one mount namespace.
 #[derive(Debug)]
@@ -48,8 +47,6 @@ pub(super) struct Owner {
     pub(super) mode: u32,
 }
 
-/// As often is a path looked up that is renamed meanwhile.
-const TRIES: usize = 8;
 /// Entries that are looked at to tell a directory's size.
 const ENTRIES_MAX: usize = 20_000;
 /// Deepest directory whose size is told.
@@ -155,15 +152,7 @@ impl Tree {
     }
 
     fn open_with(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        for _ in 1..TRIES {
-            match openat2(&self.root, OsStr::from_bytes(path), flags | OFlags::CLOEXEC, Mode::empty(), how) {
-                // Something was renamed on the way.
-                Err(Errno::AGAIN) => {}
-                other => return other,
-            }
-        }
-        Err(Errno::AGAIN)
+        open_below(&self.root, path, flags)
     }
 
     fn of_descriptor(&self, found: BorrowedFd<'_>) -> io::Result<Resolved> {
@@ -289,6 +278,8 @@ fn without_end(path: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+
+    use std::os::unix::ffi::OsStrExt as _;
 
     use super::*;
 
