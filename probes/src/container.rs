@@ -2,8 +2,11 @@
 //!
 //! Runtimes write the container's id into the path: `docker-<id>.scope` and `/docker/<id>` (systemd and cgroupfs
 //! driver), `cri-containerd-<id>.scope`, `…:cri-containerd:<id>`, `crio-<id>.scope`, `/kubepods/…/<id>`,
-//! `libpod-<id>.scope[/container]`, `nerdctl-<id>.scope`. The innermost id wins: a container in a container is what
-//! did it. Like Falco's, the test is textual and asks no runtime.
+//! `libpod-<id>.scope[/container]`, `libpod-payload-<id>` in a unit's own cgroup (`--cgroups=split`, as Quadlet has it),
+//! `nerdctl-<id>.scope`. The innermost id wins: a container in a container is what did it. Like Falco's, the test is
+//! textual and asks no runtime.
+
+use crate::kernel::layout::TEXT_MAX;
 
 /// What runs a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,11 +51,27 @@ pub(crate) struct ContainerId {
 const ID_DIGITS: usize = 64;
 /// Digits that rules and people see.
 const SHORT_DIGITS: usize = 12;
+/// Longest name of a directory.
+const NAME_MAX: usize = 255;
+/// Names that the kernel's half tells of a path, `DEPTH_MAX` of `walk.h`.
+const DEPTH_MAX: usize = 512;
 
 impl ContainerId {
     /// The first twelve digits: the value of `container.id`.
     pub(crate) fn short(&self) -> &str {
         self.full.get(..SHORT_DIGITS).unwrap_or(&self.full)
+    }
+
+    /// A container that cannot be told from others.
+    pub(crate) fn unknown() -> Self {
+        Self { full: "unknown".into(), runtime: Runtime::Cri }
+    }
+
+    /// Whether the beginning of a path may be missing: the kernel's half tells the innermost names as far as there is
+    /// room, so the container's may be above.
+    pub(crate) fn may_be_above(path: &str) -> bool {
+        path.len() + NAME_MAX + 2 > TEXT_MAX as usize
+            || path.bytes().filter(|byte| *byte == b'/').count() >= DEPTH_MAX
     }
 
     /// The container of a cgroup; `None` for a cgroup of the host.
@@ -73,6 +92,7 @@ const SCOPES: &[(&str, Runtime)] = &[
     ("cri-containerd-", Runtime::Containerd),
     ("crio-", Runtime::Crio),
     ("libpod-", Runtime::Podman),
+    ("libpod-payload-", Runtime::Podman),
     ("nerdctl-", Runtime::Nerdctl),
 ];
 
@@ -142,6 +162,8 @@ mod tests {
             ("/machine.slice/libpod-ID.scope", Runtime::Podman),
             ("/machine.slice/libpod-ID.scope/container", Runtime::Podman),
             ("/libpod_parent/libpod-ID", Runtime::Podman),
+            ("/system.slice/web.service/libpod-payload-ID", Runtime::Podman),
+            ("/system.slice/web.service/libpod-payload-ID/container", Runtime::Podman),
             ("/system.slice/nerdctl-ID.scope", Runtime::Nerdctl),
             ("/default/ID", Runtime::Nerdctl),
         ] {
@@ -167,6 +189,14 @@ mod tests {
         ] {
             assert_eq!(runtime_of(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_cut_off_may_be_the_container() {
+        assert!(ContainerId::may_be_above(&format!("/{}", "n".repeat(250)).repeat(16)));
+        assert!(ContainerId::may_be_above(&"/n".repeat(DEPTH_MAX)));
+        assert!(!ContainerId::may_be_above(&format!("/{}", "n".repeat(250)).repeat(14)));
+        assert!(!ContainerId::may_be_above(&"/n".repeat(DEPTH_MAX - 1)));
     }
 
     #[test]

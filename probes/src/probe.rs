@@ -11,6 +11,7 @@ use rustix::event::{Timespec, epoll};
 
 use crate::cgroup::{choose_hierarchy, pod_of};
 use crate::domains::Domains;
+use crate::inspect::Inspectors;
 use crate::kernel::alternative::Alternative;
 use crate::kernel::filter::{self, Tables};
 use crate::kernel::layout::{self, Bytes as _, Plan, Settings};
@@ -18,11 +19,13 @@ use crate::kernel::loader::{AttachKind, Kernel, LoadError, LoadOptions};
 use crate::kernel::optional::Optional;
 use crate::kernel::record::{Record, RecordError};
 use crate::log::Log;
+use crate::process::ProcessTable;
 use crate::runtime::{self, Containers, LookupTally, Metadata, OwnPod};
 use crate::state::{Learned, State};
 use crate::syscall::event::SyscallEvent;
 use crate::syscall::plan::{self, Needs};
 use crate::tally::{self, Tally, Unseen};
+use crate::users::Users;
 
 /// What to watch, and with what means.
 #[derive(Clone, Debug)]
@@ -103,6 +106,9 @@ pub enum ProbeError {
         #[source]
         error: io::Error,
     },
+    /// Looking at processes.
+    #[error("look at processes: start threads: {0}")]
+    Inspectors(#[source] io::Error),
     /// Asking container runtimes.
     #[error("ask container runtimes: {0}")]
     Runtimes(#[source] io::Error),
@@ -180,21 +186,12 @@ impl Probe {
         }
         let cgroups = kernel.take_cgroups()?;
         let wake = wake_descriptor(&ring).map_err(ProbeError::Wait)?;
-        let containers = containers(options)?;
-        let mut state = State::new(
-            options.proc.clone(),
-            &options.host_root,
-            options.processes_max,
-            options.needs_environment,
-            containers,
-        );
-        state.domains = Domains::resolve(options.domains.clone()).map_err(ProbeError::Domains)?;
-        if own_pid_in(&options.proc) != Some(own_pid) {
-            state.hide_processes();
-        }
+        let mut state = state(options, own_pid)?;
         let (attach, missing) = kernel.attach(&names, options.attach)?;
         kernel.forget_types();
-        state.scan().map_err(|error| ProbeError::Processes { path: options.proc.clone(), error })?;
+        state
+            .scan(&options.proc)
+            .map_err(|error| ProbeError::Processes { path: options.proc.clone(), error })?;
         Ok(Self {
             kernel,
             ring,
@@ -240,8 +237,7 @@ impl Probe {
             self.state.refresh_boot_time();
             self.refreshed = Instant::now();
         }
-        self.state.containers.take_answers();
-        self.state.domains.take_answers();
+        self.state.take_answers();
         let before = self.seen;
         self.is_behind = true;
         for _ in 0..BATCH {
@@ -250,7 +246,7 @@ impl Probe {
                 break;
             };
             let record = Record::parse(&bytes)?;
-            let learned = self.state.before(&record);
+            let Some(learned) = self.state.before(&record) else { continue };
             tell(&mut self.cgroups, learned);
             if let Some(event) = SyscallEvent::new(record, &self.state, self.seen + 1) {
                 self.seen += 1;
@@ -331,6 +327,21 @@ fn own_pid_in(proc: &Path) -> Option<u32> {
     std::fs::read_link(proc.join("self")).ok()?.to_str()?.parse().ok()
 }
 
+/// What is known before the first event.
+fn state(options: &ProbeOptions, own_pid: u32) -> Result<State, ProbeError> {
+    let containers = containers(options)?;
+    let processes = ProcessTable::new(options.processes_max, options.needs_environment);
+    let (inspectors, users) = if own_pid_in(&options.proc) == Some(own_pid) {
+        let inspectors = Inspectors::start(&options.proc, options.needs_environment, options.log.clone());
+        (Some(inspectors.map_err(ProbeError::Inspectors)?), Users::new(&options.host_root))
+    } else {
+        (None, Users::none())
+    };
+    let mut state = State::new(&options.proc, processes, users, containers, inspectors);
+    state.domains = Domains::resolve(options.domains.clone()).map_err(ProbeError::Domains)?;
+    Ok(state)
+}
+
 fn containers(options: &ProbeOptions) -> Result<Containers, ProbeError> {
     match (&options.sidecar, &options.runtimes) {
         (Some(pod), _) => Ok(Containers::of_pod(pod)),
@@ -398,11 +409,8 @@ fn wake_descriptor(ring: &RingBuf<MapData>) -> io::Result<OwnedFd> {
 
 /// Tells the kernel what a cgroup is. If that fails, it goes on sending the path with each event.
 fn tell(cgroups: &mut HashMap<MapData, u64, u32>, learned: Learned) {
-    if learned.reset {
-        let known: Vec<u64> = cgroups.keys().filter_map(Result::ok).collect();
-        for cgroup in known {
-            let _ = cgroups.remove(&cgroup);
-        }
+    if let Some(cgroup) = learned.forget {
+        let _ = cgroups.remove(&cgroup);
     }
     if let Some((cgroup, class)) = learned.cgroup {
         let _ = cgroups.insert(cgroup, class, 0);

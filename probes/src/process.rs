@@ -4,15 +4,18 @@
 //! moment it started, so a number that is used again is another process. What can change without an exec (user,
 //! parent, session) is taken from each event's header, never remembered from an older one for too long.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+mod ended;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use self::ended::Ended;
 use crate::kernel::layout::{
     self, CLASS_HOST, FileInfo, Header, LAYER_LOWER, LAYER_UPPER, PIECE_ARGS, PIECE_CWD, PIECE_ENV,
     PIECE_FILE, PIECE_PATH, PIECE_PROCESS, ProcessInfo, SLOT_EXE, SLOT_NONE,
 };
 use crate::kernel::record::{Record, until_zero};
+use crate::number_map::NumberMap;
 use crate::syscall::names::{EXE_FROM_MEMFD, EXE_LOWER_LAYER, EXE_UPPER_LAYER, EXE_WRITABLE};
 
 const _: () = assert!(CLASS_HOST != 0, "0 says that the kernel does not know");
@@ -20,6 +23,8 @@ const _: () = assert!(CLASS_HOST != 0, "0 says that the kernel does not know");
 /// What a process executes. Children share it with their parent until they execute something else.
 #[derive(Debug, Default)]
 pub(crate) struct Image {
+    /// `false`: nobody told, and the rest is empty.
+    pub(crate) is_known: bool,
     /// Arguments, each ended by a zero; the first is `proc.exe`.
     pub(crate) args: Box<[u8]>,
     /// Environment, each variable ended by a zero.
@@ -87,40 +92,13 @@ impl Process {
 /// Granularity of the start times of /proc: a hundredth of a second.
 pub(crate) const TICK_NS: u64 = 10_000_000;
 
-/// Hashes process and cgroup numbers: one multiplication, the numbers are not chosen by an attacker who could gain
-/// more from collisions than a slower probe.
-#[derive(Default)]
-pub(crate) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(u64::from(number));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
-}
-
-pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
-
 /// Every process that is known.
 #[derive(Default)]
 pub(crate) struct ProcessTable {
     processes: NumberMap<u32, Process>,
     limit: usize,
     keep_environment: bool,
+    ended: Ended,
     /// Processes that had to be left out, the table being full.
     pub(crate) refused: u64,
 }
@@ -131,7 +109,7 @@ pub(crate) const ANCESTORS_MAX: usize = 64;
 impl ProcessTable {
     /// A table of at most `limit` processes; the environment is kept only where rules ask for it.
     pub(crate) fn new(limit: usize, keep_environment: bool) -> Self {
-        Self { processes: NumberMap::default(), limit, keep_environment, refused: 0 }
+        Self { limit, keep_environment, ..Self::default() }
     }
 
     /// How many are known.
@@ -149,18 +127,36 @@ impl ProcessTable {
         self.processes.get(&pid)
     }
 
-    /// Adds one that /proc told. What an event has told already is better.
+    /// Adds one that /proc told. What an event has told already is better; of two starts the later counts.
     pub(crate) fn add(&mut self, process: Process) {
-        if self.processes.len() >= self.limit && !self.processes.contains_key(&process.pid) {
-            self.refused += 1;
-            return;
+        match self.processes.get_mut(&process.pid) {
+            Some(known)
+                if is_same_start(known, process.start_ns) || is_same_start(&process, known.start_ns) =>
+            {
+                if !known.image.is_known {
+                    known.image = process.image;
+                }
+            }
+            Some(known) if known.start_ns > process.start_ns => {}
+            _ => self.put(process),
         }
-        self.processes.entry(process.pid).or_insert(process);
     }
 
-    /// Whether there is a process of this number and start.
-    pub(crate) fn has(&self, header: &Header) -> bool {
-        self.get(header.pid, header.start_ns).is_some()
+    /// Whether this process is known, with what it executes.
+    pub(crate) fn is_complete(&self, pid: u32, start_ns: u64) -> bool {
+        self.get(pid, start_ns).is_some_and(|process| process.image.is_known)
+    }
+
+    /// Whether there is no room for another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.processes.len() >= self.limit
+    }
+
+    /// Forgets processes that are not there any more, their ends having been lost.
+    ///
+    /// `alive`: all that there were at some time after `since_ns`; what started later is not judged by it.
+    pub(crate) fn sweep(&mut self, alive: &HashSet<u32>, since_ns: u64) {
+        self.processes.retain(|pid, process| process.start_ns + TICK_NS > since_ns || alive.contains(pid));
     }
 
     /// Takes what the header of any event tells of its process.
@@ -185,17 +181,28 @@ impl ProcessTable {
         let header = &record.header;
         let image = Arc::new(self.image(record));
         let info = record.structure(PIECE_PROCESS, SLOT_NONE);
-        self.insert(header, image, info);
+        if !self.ended.has(header.pid, header.start_ns) {
+            self.insert(header, image, info);
+        }
     }
 
     /// A process was born: it has its parent's image.
     pub(crate) fn forked(&mut self, record: &Record<'_>) {
         let header = &record.header;
-        let [parent, parent_start, ..] = header.args;
-        let parent = u32::try_from(parent).ok().and_then(|pid| self.get(pid, parent_start));
+        // A CPU's record may come late: what the process has become since is better, and its end is its end.
+        if self.is_complete(header.pid, header.start_ns) || self.ended.has(header.pid, header.start_ns) {
+            return;
+        }
+        let (parent, parent_start) = parent_of(header);
+        let parent = self.get(parent, parent_start);
         let image = parent.map(|parent| Arc::clone(&parent.image)).unwrap_or_default();
         let info = record.structure(PIECE_PROCESS, SLOT_NONE);
         self.insert(header, image, info);
+    }
+
+    /// Whether a process ends now: of two threads that are the last ones at the same time, both say so.
+    pub(crate) fn ends(&mut self, header: &Header) -> bool {
+        self.ended.note(header.pid, header.start_ns)
     }
 
     /// A process ended.
@@ -205,13 +212,17 @@ impl ProcessTable {
         }
     }
 
-    fn insert(&mut self, header: &Header, image: Arc<Image>, info: Option<ProcessInfo>) {
-        if self.processes.len() >= self.limit && !self.processes.contains_key(&header.pid) {
+    fn put(&mut self, process: Process) {
+        if self.is_full() && !self.processes.contains_key(&process.pid) {
             self.refused += 1;
             return;
         }
+        self.processes.insert(process.pid, process);
+    }
+
+    fn insert(&mut self, header: &Header, image: Arc<Image>, info: Option<ProcessInfo>) {
         let known = self.get(header.pid, header.start_ns).map(|process| process.info);
-        let process = Process {
+        self.put(Process {
             pid: header.pid,
             start_ns: header.start_ns,
             start_is_exact: true,
@@ -225,8 +236,7 @@ impl ProcessTable {
             tty: header.tty,
             uid: header.uid,
             cgroup: header.cgroup,
-        };
-        self.processes.insert(header.pid, process);
+        });
     }
 
     fn image(&self, record: &Record<'_>) -> Image {
@@ -234,6 +244,7 @@ impl ProcessTable {
         let path = record.text(PIECE_PATH, SLOT_EXE).unwrap_or_default();
         let bytes = |kind| record.piece(kind, SLOT_NONE).unwrap_or_default();
         Image {
+            is_known: true,
             args: bytes(PIECE_ARGS).into(),
             env: if self.keep_environment { bytes(PIECE_ENV).into() } else { Box::default() },
             path: path.into(),
@@ -258,6 +269,12 @@ impl ProcessTable {
     }
 }
 
+/// Number and start of the parent, as a fork tells them.
+pub(crate) fn parent_of(fork: &Header) -> (u32, u64) {
+    let [parent, start_ns, ..] = fork.args;
+    (u32::try_from(parent).unwrap_or(0), start_ns)
+}
+
 fn is_same_start(process: &Process, start_ns: u64) -> bool {
     process.start_ns == start_ns
         || !process.start_is_exact && process.start_ns / TICK_NS == start_ns / TICK_NS
@@ -276,73 +293,4 @@ pub(crate) fn exe_flags(file: &FileInfo, path: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::layout::{Bytes as _, RECORD_EXEC};
-
-    fn header(pid: u32, start_ns: u64, parent: u32, parent_start_ns: u64) -> Header {
-        let mut header = Header::zeroed();
-        header.kind = RECORD_EXEC;
-        header.pid = pid;
-        header.start_ns = start_ns;
-        header.ppid = parent;
-        header.parent_start_ns = parent_start_ns;
-        header
-    }
-
-    fn table() -> ProcessTable {
-        let mut table = ProcessTable::new(3, false);
-        for (pid, start, ppid, parent_start) in [(1, 100, 0, 0), (10, 200, 1, 100), (20, 300, 10, 200)] {
-            table.insert(&header(pid, start, ppid, parent_start), Arc::default(), None);
-        }
-        table
-    }
-
-    #[test]
-    fn follows_ancestors_to_the_first() {
-        let table = table();
-        let pids: Vec<_> = table.ancestors(20, 300).map(|process| process.pid).collect();
-        assert_eq!(pids, [20, 10, 1]);
-    }
-
-    #[test]
-    fn a_number_used_again_is_another_process() {
-        let mut table = table();
-        table.exited(&header(10, 200, 1, 100));
-        table.insert(&header(10, 900, 1, 100), Arc::default(), None);
-        assert!(table.get(10, 200).is_none());
-        assert_eq!(table.ancestors(10, 200).count(), 0);
-        // An exit that comes late for the old one does not end the new one.
-        table.exited(&header(10, 200, 1, 100));
-        assert!(table.get(10, 900).is_some());
-    }
-
-    #[test]
-    fn a_start_read_from_proc_is_known_to_a_hundredth_of_a_second() {
-        let mut told = ProcessTable::new(3, false);
-        told.insert(&header(7, 12_340_000_000, 1, 0), Arc::default(), None);
-        let process = Process { start_is_exact: false, ..told.by_number(7).unwrap().clone() };
-        let mut table = ProcessTable::new(3, false);
-        table.add(process);
-        table.observe(&header(7, 12_345_678_901, 1, 0));
-        assert_eq!(table.get(7, 12_345_678_901).unwrap().start_ns, 12_345_678_901);
-        assert!(table.get(7, 12_399_678_901).is_none());
-    }
-
-    #[test]
-    fn a_full_table_refuses_and_counts() {
-        let mut table = table();
-        table.insert(&header(30, 400, 1, 100), Arc::default(), None);
-        assert_eq!((table.len(), table.refused), (3, 1));
-        table.insert(&header(20, 300, 1, 100), Arc::default(), None);
-        assert_eq!(table.by_number(20).unwrap().ppid, 1);
-    }
-
-    #[test]
-    fn splits_arguments() {
-        let split = |bytes: &'static [u8]| zero_ended(bytes).collect::<Vec<_>>();
-        assert_eq!(split(b"sh\0-c\0\0"), [&b"sh"[..], b"-c", b""]);
-        assert_eq!(split(b""), [] as [&[u8]; 0]);
-        assert_eq!(split(b"cut"), [b"cut"]);
-    }
-}
+mod tests;

@@ -1,11 +1,17 @@
-//! What /proc tells of processes that were there before the probe.
+//! What /proc tells of processes: of those that were there before the probe, and of those whose start was not seen.
+//!
+//! Asking may take as long as the process likes: its program, its memory and its root may lie on a file system that
+//! does not answer. Whoever must not wait lets [`inspect`](crate::inspect) ask.
 
-use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, StatxTimestamp, openat, readlinkat, statx};
+
+use crate::container::ContainerId;
 use crate::kernel::layout::{Bytes as _, ProcessInfo, TEXT_MAX};
 use crate::process::{Image, Process, TICK_NS};
 
@@ -17,50 +23,108 @@ pub(crate) fn numbers(proc: &Path) -> std::io::Result<Vec<u32>> {
 
 /// One process; `None` if it is gone or may not be looked at.
 pub(crate) fn read(proc: &Path, pid: u32, keep_environment: bool) -> Option<Process> {
-    let directory = proc.join(pid.to_string());
-    let stat = Stat::parse(&fs::read(directory.join("stat")).ok()?)?;
-    let status = fs::read_to_string(directory.join("status")).ok()?;
-    let path = fs::read_link(directory.join("exe"))
-        .map(|path| path.as_os_str().as_bytes().to_vec())
-        .unwrap_or_default();
-    let file = fs::metadata(directory.join("exe")).ok();
-    let image = Image {
-        args: cut(fs::read(directory.join("cmdline")).unwrap_or_default()),
-        env: if keep_environment {
-            cut(fs::read(directory.join("environ")).unwrap_or_default())
-        } else {
-            Box::default()
-        },
-        path: without_deleted(&path).into(),
-        cwd: fs::read_link(directory.join("cwd"))
-            .map(|path| path.as_os_str().as_bytes().into())
-            .unwrap_or_default(),
-        ino: file.as_ref().map_or(0, MetadataExt::ino),
-        ctime_ns: file.as_ref().map_or(0, |file| nanoseconds(file.ctime(), file.ctime_nsec())),
-        mtime_ns: file.as_ref().map_or(0, |file| nanoseconds(file.mtime(), file.mtime_nsec())),
-        flags: if path.starts_with(b"/memfd:") { crate::syscall::names::EXE_FROM_MEMFD } else { 0 },
-    };
-    let mut info = ProcessInfo::zeroed();
-    let inner = |key: &str| last_number(&status, key);
-    info.vpid = inner("NStgid:").unwrap_or(pid);
-    info.vtid = inner("NSpid:").unwrap_or(pid);
-    info.vpgid = inner("NSpgid:").unwrap_or(stat.pgid);
-    info.pidns_level = level(&status);
-    Some(Process {
-        pid,
-        start_ns: stat.start_ticks * TICK_NS,
-        start_is_exact: false,
-        ppid: stat.ppid,
-        parent_start_ns: 0,
-        comm: stat.comm,
-        image: Arc::new(image),
-        info,
-        sid: stat.sid,
-        pgid: stat.pgid,
-        tty: stat.tty,
-        uid: second_number(&status, "Uid:").unwrap_or(0),
-        cgroup: 0,
-    })
+    Held::of(proc, pid)?.read(keep_environment)
+}
+
+/// A process, held by its directory: what is read is of this process or of none, however soon another has its number.
+pub(crate) struct Held {
+    directory: OwnedFd,
+    pid: u32,
+    stat: Stat,
+}
+
+impl Held {
+    /// The process that has this number now.
+    pub(crate) fn of(proc: &Path, pid: u32) -> Option<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(CWD, proc.join(pid.to_string()), flags, Mode::empty()).ok()?;
+        let stat = Stat::parse(&contents(&directory, "stat")?)?;
+        Some(Self { directory, pid, stat })
+    }
+
+    /// When it started, to a hundredth of a second.
+    pub(crate) const fn start_ns(&self) -> u64 {
+        self.stat.start_ticks * TICK_NS
+    }
+
+    /// Its parent's number.
+    pub(crate) const fn parent(&self) -> u32 {
+        self.stat.ppid
+    }
+
+    /// Its root directory.
+    ///
+    /// # Errors
+    /// It is gone, or may not be looked at.
+    pub(crate) fn root(&self) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        openat(&self.directory, "root", flags, Mode::empty())
+    }
+
+    /// The container that it is in, by any hierarchy of cgroups.
+    pub(crate) fn container(&self) -> Option<ContainerId> {
+        let text = contents(&self.directory, "cgroup")?;
+        let text = String::from_utf8_lossy(&text);
+        let mut paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+        paths.find_map(ContainerId::from_cgroup)
+    }
+
+    fn link(&self, name: &str) -> Vec<u8> {
+        readlinkat(&self.directory, name, Vec::new()).map(std::ffi::CString::into_bytes).unwrap_or_default()
+    }
+
+    /// Everything that the table of processes keeps.
+    pub(crate) fn read(&self, keep_environment: bool) -> Option<Process> {
+        let status = String::from_utf8(contents(&self.directory, "status")?).ok()?;
+        let stat = &self.stat;
+        let mut info = ProcessInfo::zeroed();
+        let inner = |key: &str| last_number(&status, key);
+        info.vpid = inner("NStgid:").unwrap_or(self.pid);
+        info.vtid = inner("NSpid:").unwrap_or(self.pid);
+        info.vpgid = inner("NSpgid:").unwrap_or(stat.pgid);
+        info.pidns_level = level(&status);
+        Some(Process {
+            pid: self.pid,
+            start_ns: self.start_ns(),
+            start_is_exact: false,
+            ppid: stat.ppid,
+            parent_start_ns: 0,
+            comm: stat.comm,
+            image: Arc::new(self.image(keep_environment)),
+            info,
+            sid: stat.sid,
+            pgid: stat.pgid,
+            tty: stat.tty,
+            uid: second_number(&status, "Uid:").unwrap_or(0),
+            cgroup: 0,
+        })
+    }
+
+    fn image(&self, keep_environment: bool) -> Image {
+        let path = self.link("exe");
+        // What the kernel knows already will do: a file system that must be asked may not answer.
+        let about = statx(&self.directory, "exe", AtFlags::STATX_DONT_SYNC, StatxFlags::BASIC_STATS).ok();
+        let text = |name| cut(contents(&self.directory, name).unwrap_or_default());
+        Image {
+            is_known: true,
+            args: text("cmdline"),
+            env: if keep_environment { text("environ") } else { Box::default() },
+            path: without_deleted(&path).into(),
+            cwd: self.link("cwd").into(),
+            ino: about.as_ref().map_or(0, |about| about.stx_ino),
+            ctime_ns: about.as_ref().map_or(0, |about| nanoseconds(&about.stx_ctime)),
+            mtime_ns: about.as_ref().map_or(0, |about| nanoseconds(&about.stx_mtime)),
+            flags: if path.starts_with(b"/memfd:") { crate::syscall::names::EXE_FROM_MEMFD } else { 0 },
+        }
+    }
+}
+
+/// A file of a process.
+fn contents(directory: &OwnedFd, name: &str) -> Option<Vec<u8>> {
+    let file = openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut bytes = Vec::new();
+    File::from(file).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -114,8 +178,9 @@ fn level(status: &str) -> u32 {
     u32::try_from(numbers_of(status, "NSpid:").count()).unwrap_or(0).saturating_sub(1)
 }
 
-fn nanoseconds(seconds: i64, rest: i64) -> u64 {
-    u64::try_from(seconds.saturating_mul(1_000_000_000).saturating_add(rest)).unwrap_or(0)
+fn nanoseconds(time: &StatxTimestamp) -> u64 {
+    let seconds = time.tv_sec.saturating_mul(1_000_000_000);
+    u64::try_from(seconds.saturating_add(time.tv_nsec.into())).unwrap_or(0)
 }
 
 fn cut(mut bytes: Vec<u8>) -> Box<[u8]> {
@@ -132,6 +197,8 @@ fn without_deleted(path: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]

@@ -47,6 +47,14 @@ pub(crate) trait Bytes: aya::Pod {
         // SAFETY: `bytes` has the size of the value, and `aya::Pod` promises that any bytes are one.
         Some(unsafe { bytes.as_ptr().cast::<Self>().read_unaligned() })
     }
+
+    /// Its bytes, as the kernel's half writes them.
+    #[cfg(test)]
+    #[expect(unsafe_code, reason = "the other way round")]
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: `STRUCTURES` is tested to have no padding, so each byte is of a field.
+        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(self).cast(), Self::SIZE) }
+    }
 }
 
 macro_rules! structures {

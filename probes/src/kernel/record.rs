@@ -88,22 +88,26 @@ fn next_piece(bytes: &[u8]) -> Option<(PieceOf<'_>, &[u8])> {
     Some((PieceOf { kind: head.kind, slot: head.slot, bytes }, rest))
 }
 
+/// A record as the kernel's half writes it.
+#[cfg(test)]
+pub(crate) fn bytes_of(mut header: Header, pieces: &[(u8, u8, &[u8])]) -> Vec<u8> {
+    let mut rest = Vec::new();
+    for (kind, slot, data) in pieces {
+        rest.extend([*kind, *slot]);
+        rest.extend(u16::try_from(data.len()).unwrap().to_ne_bytes());
+        rest.extend(*data);
+    }
+    header.length = u32::try_from(Header::SIZE + rest.len()).unwrap();
+    [header.bytes(), &rest].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::layout::{PIECE_CWD, PIECE_STRING, SLOT_NONE};
     use super::*;
 
     fn record(pieces: &[(u8, u8, &[u8])]) -> Vec<u8> {
-        let mut bytes = vec![0; Header::SIZE];
-        for (kind, slot, data) in pieces {
-            bytes.extend([*kind, *slot]);
-            bytes.extend(u16::try_from(data.len()).unwrap().to_ne_bytes());
-            bytes.extend(*data);
-        }
-        let length = u32::try_from(bytes.len()).unwrap();
-        let at = std::mem::offset_of!(Header, length);
-        bytes[at..at + 4].copy_from_slice(&length.to_ne_bytes());
-        bytes
+        bytes_of(Header::zeroed(), pieces)
     }
 
     #[test]

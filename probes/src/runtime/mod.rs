@@ -59,7 +59,7 @@ pub struct OwnPod {
     pub uid: String,
 }
 
-/// Containers that are kept; more, and all are asked for again as they are met.
+/// Containers that are kept without having been met: those that runtimes told of unasked.
 pub(crate) const CONTAINERS_MAX: usize = 4096;
 /// How long the start waits for the containers that are there already.
 const LIST_PATIENCE: Duration = Duration::from_secs(2);
@@ -112,14 +112,9 @@ impl Containers {
         }
     }
 
-    /// Whether everything must be forgotten before another is met.
-    pub(crate) fn is_full(&self) -> bool {
-        self.known.len() >= CONTAINERS_MAX
-    }
-
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        self.known.clear();
+    /// There is no such container any more.
+    pub(crate) fn forget(&mut self, id: &str) {
+        self.known.remove(id);
     }
 
     /// A container was seen. `false`: it must be met again, too many are being asked for.
@@ -136,8 +131,12 @@ impl Containers {
 
     /// Takes in the answers that have come.
     pub(crate) fn take_answers(&mut self) {
-        if let Source::Runtimes(lookup) = &self.source {
-            self.known.extend(lookup.answers().map(|(id, told)| (id, Some(told))));
+        let Source::Runtimes(lookup) = &self.source else { return };
+        for (id, told) in lookup.answers() {
+            // One that was forgotten meanwhile is kept as one that was never met.
+            if self.known.contains_key(&id) || self.known.len() < CONTAINERS_MAX {
+                self.known.insert(id, Some(told));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use lithify::event::{
 
 use super::arena::Arena;
 use super::fields::{self, Getter};
+use crate::cgroup_table::Cgroup;
 use crate::container::ContainerId;
 use crate::kernel::layout::{
     PIECE_CGROUP, PIECE_CWD, PIECE_DIRECTORY, PIECE_STRING, RECORD_EXEC, RECORD_EXIT, RECORD_FORK, SLOT_NONE,
@@ -17,7 +18,7 @@ use crate::kernel::layout::{
 use crate::kernel::record::Record;
 use crate::path;
 use crate::process::Process;
-use crate::state::{Cgroup, State};
+use crate::state::State;
 use crate::users::Names;
 
 /// What the table says about a type, taken apart once.

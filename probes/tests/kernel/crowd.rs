@@ -11,7 +11,7 @@ use super::{options, start, tally};
 
 const MANY: usize = 10_000;
 
-fn field(name: &str) -> Field {
+pub(super) fn field(name: &str) -> Field {
     Field::resolve(name, None, Source::Syscall).unwrap()
 }
 

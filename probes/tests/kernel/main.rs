@@ -2,8 +2,10 @@
 #![expect(unsafe_code, reason = "makes system calls that no wrapper makes")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test of its own harness")]
 
+mod attribution;
 mod crowd;
 mod loss;
+mod processes;
 mod restricted;
 mod shadow;
 
@@ -33,7 +35,7 @@ fn main() {
     // Two runs on one machine would count each other's calls.
     let alone = std::fs::File::create(std::env::temp_dir().join("lithify-userfaultfd.lock")).unwrap();
     alone.lock().unwrap();
-    let tests: [(&str, fn()); 14] = [
+    let tests: [(&str, fn()); 19] = [
         (
             "every_event_is_counted_as_sent_or_lost_on_its_cpu",
             loss::every_event_is_counted_as_sent_or_lost_on_its_cpu,
@@ -48,6 +50,26 @@ fn main() {
             crowd::ten_thousand_processes_of_an_instant_are_seen_with_their_parent,
         ),
         ("ten_thousand_containers_are_told_apart", crowd::ten_thousand_containers_are_told_apart),
+        (
+            "containers_of_every_form_are_told_whether_older_or_younger",
+            attribution::containers_of_every_form_are_told_whether_older_or_younger,
+        ),
+        (
+            "a_container_cannot_hide_in_a_cgroup_with_a_long_path",
+            attribution::a_container_cannot_hide_in_a_cgroup_with_a_long_path,
+        ),
+        (
+            "what_a_second_thread_executes_is_the_process",
+            processes::what_a_second_thread_executes_is_the_process,
+        ),
+        (
+            "processes_without_room_are_seen_all_the_same",
+            processes::processes_without_room_are_seen_all_the_same,
+        ),
+        (
+            "a_process_ends_once_though_its_last_threads_end_together",
+            processes::a_process_ends_once_though_its_last_threads_end_together,
+        ),
         ("the_filter_keeps_what_it_must", the_filter_keeps_what_it_must),
         (
             "shadow_mode_sends_everything_and_tells_the_verdict",
@@ -85,7 +107,8 @@ fn cannot_run() -> Option<String> {
 
 /// `userfaultfd N [CPU]`: a call that nobody else makes, N times, on that CPU. `int80 N`: a 32-bit call, N times; `x32 N`: one of
 /// the x32 convention.
-/// `fork N`, `wander N`: see [`crowd`]. `chroot PATH…`: fails for each, the paths do not exist.
+/// `fork N`, `wander N`: see [`crowd`]. `settle`: see [`attribution`]. `execute-in-a-thread`, `end-in-pairs`: see
+/// [`processes`]. `chroot PATH…`: fails for each, the paths do not exist.
 /// `restricted`, `without-tracefs`: see [`restricted`]. `roam [CGROUP]`: see [`shadow::roam`].
 fn child(act: &str) {
     let mut words = act.split(' ');
@@ -116,6 +139,9 @@ fn child(act: &str) {
                 unsafe { libc::syscall(libc::SYS_chroot, path.as_ptr()) };
             }
         }
+        Some("settle") => attribution::settle(),
+        Some("execute-in-a-thread") => processes::execute_in_a_thread(),
+        Some("end-in-pairs") => processes::end_in_pairs(),
         Some("restricted") => restricted::watch(),
         Some("without-tracefs") => restricted::watch_without_tracefs(),
         Some("roam") => shadow::roam(words.next()),
