@@ -83,7 +83,7 @@ pub(crate) const CASES: &[Case] = &[
         "system-user.sh",
         NONE,
         "Informational",
-        &[("user.name", "daemon"), ("user.uid", "1"), ("proc.cmdline", "sh -c /bin/id")],
+        &[("user.name", "games"), ("user.uid", "1"), ("proc.cmdline", "sh -c /bin/id")],
     ),
     case(
         "Terminal shell in container",

@@ -48,8 +48,9 @@ impl Engine {
             std::os::unix::fs::symlink(format!("usr/{library}"), root.join(library)).unwrap();
         }
         for (name, text) in [
-            ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/sh\n"),
-            ("etc/group", "root:x:0:\ndaemon:x:1:\n"),
+            // Not the host's name of this user, which is daemon.
+            ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\ngames:x:1:1:games:/:/bin/sh\n"),
+            ("etc/group", "root:x:0:\ngames:x:1:\n"),
             ("etc/shadow", "root:*:1::::::\n"),
             ("var/log/syslog", "a line\n"),
             ("root/.ssh/id_rsa", "no key\n"),
