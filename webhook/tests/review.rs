@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::path::Path;
+
 use assert_cmd::Command;
 use serde_json::{Value, json};
 
@@ -53,4 +55,35 @@ fn a_broken_configuration_is_named_by_file_and_line() {
     let assert = run(&["--config", file.to_str().unwrap()], review(&privileged())).code(2);
     let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
     assert!(stderr.contains("lithify.yaml:2:1: unknown key `modus`"), "{stderr}");
+}
+
+/// What other webhooks and linters let slip (an init container, a field of another type, a forged mirror), and what
+/// the API sends beside creations. `make bless` rewrites the answers.
+#[test]
+fn reviews_of_the_fixtures_have_the_answers_beside_them() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/webhook/reviews");
+    let config = fixtures.join("lithify.yaml");
+    let mut judged = Vec::new();
+    for entry in std::fs::read_dir(&fixtures).unwrap() {
+        let directory = entry.unwrap().path();
+        if !directory.is_dir() {
+            continue;
+        }
+        let input = std::fs::read_to_string(directory.join("review.json")).unwrap();
+        let output = run(&["--config", config.to_str().unwrap()], input).get_output().clone();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let allowed = answer["response"]["allowed"].as_bool().unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(!allowed)), "{}", directory.display());
+        judged.push(allowed);
+        let found = format!("{answer:#}\n");
+        let path = directory.join("answer.json");
+        if std::env::var_os("LITHIFY_BLESS").is_some() {
+            std::fs::write(path, found).unwrap();
+        } else {
+            let expected = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(found, expected, "{}: `make bless` rewrites it", directory.display());
+        }
+    }
+    assert!(judged.iter().filter(|allowed| **allowed).count() > 5, "{judged:?}");
+    assert!(judged.iter().filter(|allowed| !**allowed).count() > 5, "{judged:?}");
 }
