@@ -1,13 +1,16 @@
-//! Ten thousand of what a machine usually has a few hundred of: processes that live for an instant, and containers.
+//! Tens of thousands of what a machine usually has a few hundred of: processes that live for an instant, and containers.
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Instant;
 
-use lithify::event::{Event as _, Field, Source, Value};
-use lithify_probe::{Probe, SyscallEvent};
+use lithify::event::{Event as _, EventType, Field, Source, Value};
+use lithify_probe::{Alternative, Probe, ProbeOptions, SyscallEvent};
 
-use super::{options, start, tally};
+use super::{command, options, start, tally};
 
 const MANY: usize = 10_000;
 
@@ -15,15 +18,17 @@ pub(super) fn field(name: &str) -> Field {
     Field::resolve(name, None, Source::Syscall).unwrap()
 }
 
-/// Shows the calls of a child, its children's among them, until it ends.
-fn until_end(probe: &mut Probe, child: u32, visit: &mut dyn FnMut(&SyscallEvent<'_>)) {
+/// Shows the calls of children, of their children too, until all of them have ended.
+fn until_end(probe: &mut Probe, children: &[Child], visit: &mut dyn FnMut(&SyscallEvent<'_>)) {
     let pid = field("proc.pid");
-    let mut ended = false;
-    while !ended {
+    let mut running: HashSet<i128> = children.iter().map(|child| child.id().into()).collect();
+    while !running.is_empty() {
         probe
             .poll(&mut |event| match event.event_type().name() {
                 "userfaultfd" => visit(event),
-                "procexit" => ended |= event.value(&pid).and_then(Value::integer) == Some(child.into()),
+                "procexit" => {
+                    event.value(&pid).and_then(Value::integer).map(|pid| running.remove(&pid));
+                }
                 _ => {}
             })
             .unwrap();
@@ -45,25 +50,43 @@ pub(super) fn fork(times: usize) {
     }
 }
 
-pub(super) fn ten_thousand_processes_of_an_instant_are_seen_with_their_parent() {
+/// Two parents, so that ten thousand and more come a second where the machine can.
+pub(super) fn processes_of_an_instant_are_seen_with_their_parents() {
     let mut probe = Probe::start(&options("userfaultfd")).unwrap();
     let (before, _) = probe.processes();
-    let mut child = start(&format!("fork {MANY}"));
+    let begin = Instant::now();
+    let mut children = [(); 2].map(|()| start(&format!("fork {MANY}")));
+    let parents: HashSet<i128> = children.iter().map(|child| child.id().into()).collect();
     let (parent, parents_name) = (field("proc.ppid"), field("proc.pname"));
     let mut seen = 0;
-    until_end(&mut probe, child.id(), &mut |event| {
-        assert_eq!(event.value(&parent).and_then(Value::integer), Some(child.id().into()));
+    until_end(&mut probe, &children, &mut |event| {
+        assert!(event.value(&parent).and_then(Value::integer).is_some_and(|pid| parents.contains(&pid)));
         assert!(event.value(&parents_name).is_some());
         seen += 1;
     });
-    assert!(child.wait().unwrap().success());
-    assert_eq!(seen, MANY);
+    let made = MANY * children.len();
+    println!("{made} processes in {:.1?}", begin.elapsed());
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(seen, made);
     for event in ["userfaultfd", "procexit"] {
         assert_eq!(tally(&probe, event).dropped, 0, "{event}");
     }
     let (after, refused) = probe.processes();
     assert!(after < before + MANY / 10, "{before} processes before, {after} after: ended ones are forgotten");
     assert_eq!(refused, 0);
+}
+
+/// Containers at once: more than the probe keeps in mind.
+const CROWD: usize = 20_000;
+/// So many are visited before the reader sleeps: the kernel knows them, and sends their paths no more.
+const KNOWN: usize = 16_000;
+
+/// The cgroups that the child visits, one after the other: first those that the reader follows, then, while it sleeps,
+/// others that it cannot keep as well and some that it knows, then all.
+fn tour() -> [Vec<usize>; 3] {
+    [(0..KNOWN).collect(), (KNOWN..CROWD).chain(KNOWN - 9000..KNOWN).collect(), (0..CROWD).collect()]
 }
 
 /// Where a cgroup can be made that the probe takes for a container's.
@@ -75,40 +98,76 @@ pub(super) fn cgroup_root() -> &'static Path {
         .expect("cgroups are mounted")
 }
 
-/// The cgroup of a container that is not there; each number another.
-fn container(number: usize) -> (String, PathBuf) {
-    let id = format!("{:012x}{}", number * 0x9e37 + 1, "5".repeat(52));
-    let path = cgroup_root().join(format!("docker-{id}.scope"));
-    (id[..12].to_owned(), path)
+/// The id of a container that is not there; each number another.
+fn id(number: usize) -> String {
+    format!("{:012x}{}", number * 0x9e37 + 1, "5".repeat(52))
 }
 
-/// What the child does: enters cgroup after cgroup and makes a call in each.
-pub(super) fn wander(times: usize) {
-    for number in 0..times {
-        let (_, path) = container(number);
-        fs::create_dir(&path).unwrap();
-        fs::write(path.join("cgroup.procs"), "0").unwrap();
-        // SAFETY: no pointers; the flags are refused.
-        unsafe { libc::syscall(libc::SYS_userfaultfd, -1) };
-        fs::write(cgroup_root().join("cgroup.procs"), "0").unwrap();
-        fs::remove_dir(&path).unwrap();
+/// What the child does: makes all cgroups, then enters one after the other and makes a call in each. Between the parts
+/// of the tour it says so, and waits for a line.
+pub(super) fn wander() {
+    let above = cgroup_root().join(format!("lithify-crowd-{}", std::process::id()));
+    fs::create_dir(&above).unwrap();
+    let all: Vec<_> = (0..CROWD).map(|number| above.join(format!("docker-{}.scope", id(number)))).collect();
+    for path in &all {
+        fs::create_dir(path).unwrap();
+    }
+    for part in tour() {
+        for number in part {
+            fs::write(all[number].join("cgroup.procs"), "0").unwrap();
+            // SAFETY: no pointers; the flags are refused.
+            unsafe { libc::syscall(libc::SYS_userfaultfd, -1) };
+        }
+        // A parent that has failed is gone; what was made is removed all the same.
+        let _ = writeln!(std::io::stdout(), "there");
+        let _ = std::io::stdin().read_line(&mut String::new());
+    }
+    fs::write(cgroup_root().join("cgroup.procs"), "0").unwrap();
+    for path in all.iter().chain([&above]) {
+        fs::remove_dir(path).unwrap();
     }
 }
 
-pub(super) fn ten_thousand_containers_are_told_apart() {
-    let mut probe = Probe::start(&options("userfaultfd")).unwrap();
-    let mut child = start(&format!("wander {MANY}"));
-    let id = field("container.id");
-    let mut number = 0;
-    until_end(&mut probe, child.id(), &mut |event| {
-        let (expected, _) = container(number);
-        let found = event.value(&id).map(|value| value.display().into_owned());
-        assert_eq!(found.as_deref(), Some(&*expected), "container {number}");
-        number += 1;
-    });
+/// The kernel leaves out what it knows to be the host's: nothing of a container may be among that, whether it is new,
+/// known or forgotten.
+pub(super) fn more_containers_than_are_kept_in_mind_are_told_apart() {
+    let event = EventType::from_name("userfaultfd").unwrap();
+    let in_containers = Alternative { container: Some(true), ..Alternative::default() };
+    let filters = vec![(event, vec![in_containers])];
+    // All that happens while the reader sleeps has room.
+    let options = ProbeOptions { filters, ring_bytes: 32 << 20, ..options("userfaultfd") };
+    let mut probe = Probe::start(&options).unwrap();
+    let mut command = command("wander");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut says = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut told = child.stdin.take().unwrap();
+    let container = field("container.id");
+    for (part, number) in tour().iter().zip(0..) {
+        let sleeps = number == 1;
+        if sleeps {
+            assert_eq!(says.next().unwrap().unwrap(), "there");
+        }
+        let (mut seen, mut wrong) = (0, Vec::new());
+        while seen < part.len() {
+            probe
+                .poll(&mut |event| {
+                    if event.event_type().name() != "userfaultfd" {
+                        return;
+                    }
+                    let found = event.value(&container).map(|value| value.display().into_owned());
+                    if found.as_deref() != Some(&id(part[seen])[..12]) {
+                        wrong.push((part[seen], found));
+                    }
+                    seen += 1;
+                })
+                .unwrap();
+        }
+        assert!(wrong.is_empty(), "part {number}: {} wrong, first {:?}", wrong.len(), wrong[0]);
+        if !sleeps {
+            assert_eq!(says.next().unwrap().unwrap(), "there");
+        }
+        writeln!(told).unwrap();
+    }
     assert!(child.wait().unwrap().success());
-    assert_eq!(number, MANY);
-    let seen: HashSet<String> = (0..MANY).map(|number| container(number).0).collect();
-    assert_eq!(seen.len(), MANY, "each has a name of its own");
     assert_eq!(tally(&probe, "userfaultfd").dropped, 0);
 }

@@ -46,10 +46,13 @@ fn main() {
         ("calls_of_the_32_bit_convention_are_counted", loss::calls_of_the_32_bit_convention_are_counted),
         ("a_32_bit_program_is_counted", loss::a_32_bit_program_is_counted),
         (
-            "ten_thousand_processes_of_an_instant_are_seen_with_their_parent",
-            crowd::ten_thousand_processes_of_an_instant_are_seen_with_their_parent,
+            "processes_of_an_instant_are_seen_with_their_parents",
+            crowd::processes_of_an_instant_are_seen_with_their_parents,
         ),
-        ("ten_thousand_containers_are_told_apart", crowd::ten_thousand_containers_are_told_apart),
+        (
+            "more_containers_than_are_kept_in_mind_are_told_apart",
+            crowd::more_containers_than_are_kept_in_mind_are_told_apart,
+        ),
         (
             "containers_of_every_form_are_told_whether_older_or_younger",
             attribution::containers_of_every_form_are_told_whether_older_or_younger,
@@ -107,14 +110,14 @@ fn cannot_run() -> Option<String> {
 
 /// `userfaultfd N [CPU]`: a call that nobody else makes, N times, on that CPU. `int80 N`: a 32-bit call, N times; `x32 N`: one of
 /// the x32 convention.
-/// `fork N`, `wander N`: see [`crowd`]. `settle`: see [`attribution`]. `execute-in-a-thread`, `end-in-pairs`: see
+/// `fork N`, `wander`: see [`crowd`]. `settle`: see [`attribution`]. `execute-in-a-thread`, `end-in-pairs`: see
 /// [`processes`]. `chroot PATH…`: fails for each, the paths do not exist.
 /// `restricted`, `without-tracefs`: see [`restricted`]. `roam [CGROUP]`: see [`shadow::roam`].
 fn child(act: &str) {
     let mut words = act.split(' ');
     match words.next() {
         Some("fork") => crowd::fork(words.next().unwrap().parse().unwrap()),
-        Some("wander") => crowd::wander(words.next().unwrap().parse().unwrap()),
+        Some("wander") => crowd::wander(),
         Some("int80") => loss::call_32_bit(words.next().unwrap().parse().unwrap()),
         Some("x32") => {
             for _ in 0..words.next().unwrap().parse::<u64>().unwrap() {
@@ -158,7 +161,13 @@ fn run(act: &str) -> u32 {
 }
 
 fn start(act: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap()).env(ACT, act).spawn().unwrap()
+    command(act).spawn().unwrap()
+}
+
+fn command(act: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(ACT, act);
+    command
 }
 
 fn options(event: &str) -> ProbeOptions {
