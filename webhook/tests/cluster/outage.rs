@@ -16,6 +16,7 @@ fn a_cluster_starts_while_the_webhook_is_dead() {
     let Some(mut hook) = Hook::install(&config, &[]) else { return };
     hook.namespace("vital", &["lithify.dev/enforce=baseline"]);
     hook.namespace("observed", &[]);
+    hook.namespace("released", &["lithify.dev/enforce=privileged"]);
     hook.account("kube-system");
     hook.account(OWN);
     for (name, finalizers) in [("held", "finalizers: [example.com/hold]"), ("stays", "labels: {a: b}")] {
@@ -28,7 +29,7 @@ fn a_cluster_starts_while_the_webhook_is_dead() {
     hook.kill();
     let text = said(&hook.apply("vital", &pod("web", GOOD), &[]));
     assert!(text.contains(DEAD), "it closes where it denies: {text}");
-    for namespace in ["kube-system", "kube-node-lease", OWN, "observed"] {
+    for namespace in ["kube-system", "kube-node-lease", OWN, "observed", "released"] {
         hook.account(namespace);
         // Pod Security guards the own namespace; the rest is the webhook's affair.
         let security = "readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, runAsNonRoot: true, \

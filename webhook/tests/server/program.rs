@@ -50,7 +50,7 @@ impl Program {
             .unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
         let (said, log) = channel();
-        // What it says must be read, or it would stop; whether anybody listens is the test's affair.
+        // What it says must be read, or lines would be lost; whether anybody listens is the test's affair.
         std::thread::spawn(move || {
             for line in lines {
                 let _ = said.send(serde_json::from_str(&line).unwrap());
