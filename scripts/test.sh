@@ -1,6 +1,6 @@
 #!/bin/bash
 # Every test, then one closing line with their sum. A test that cannot run here says `skipped: <reason>`;
-# with LITHIFY_REQUIRE=root,cluster,bpf,browser,renderers,python (as CI sets it; also: guest) it fails instead.
+# with LITHIFY_REQUIRE=root,cluster,bpf,browser,renderers,python (as CI sets it; also: guest, fuzz) it fails instead.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,8 @@ status=0
 
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
 [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
-scripts/fuzz.sh "${FUZZ_SECONDS:-20}" || status=1
+scripts/fuzz.sh "${FUZZ_SECONDS:-20}" | tee -a "$log"
+[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
 if { command -v clang-14 && command -v llvm-strip-14; } >/dev/null || [[ ",${LITHIFY_REQUIRE:-}," == *,bpf,* ]]; then
   scripts/bpf.sh --check || status=1
 else

@@ -30,32 +30,63 @@ fn answer(body: &[u8], question: Question) -> Option<Verdict> {
     Some(verdict)
 }
 
+/// The review of a pod, and of what is stored: by the subresource of ephemeral containers, or of the pod itself.
+fn review_of(pod: &Value, stored: Option<&Value>, subresource: &str) -> Vec<u8> {
+    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
+    let operation = if stored.is_some() { "UPDATE" } else { "CREATE" };
+    let request = json!({"uid": "u", "operation": operation, "kind": kind, "namespace": "web",
+        "subResource": subresource, "object": pod, "oldObject": stored});
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    review.to_string().into_bytes()
+}
+
+/// Whether each container of a list has a read-only root; a pod of Windows has none.
+fn assert_read_only(pod: &Value, list: &str) {
+    let containers = pod["spec"].get(list).and_then(Value::as_array).into_iter().flatten();
+    let windows = pod["spec"]["os"]["name"] == "windows";
+    for container in containers {
+        assert!(windows || container["securityContext"]["readOnlyRootFilesystem"] == true, "{pod}");
+    }
+}
+
+/// The pod with the patch that is answered, which is the last; every operation of it is below `place`.
+fn assert_mutation(pod: &Value, stored: Option<&Value>, subresource: &str, place: &str) {
+    let body = review_of(pod, stored, subresource);
+    let changed = answer(&body, Question::Mutate).expect("the envelope is one");
+    let Some(patch) = changed.patch else { return };
+    assert!(patch.0.iter().all(|op| op.path().to_string().starts_with(place)), "{patch} for {pod}");
+    let mut patched = pod.clone();
+    json_patch::patch(&mut patched, &patch).expect("a patch fits the object that it was made for");
+    let again =
+        answer(&review_of(&patched, stored, subresource), Question::Mutate).expect("the envelope is one");
+    assert_eq!(again.patch, None, "a second patch for {patched}");
+}
+
 fuzz_target!(|data: &[u8]| {
     for question in [Question::Validate, Question::Mutate] {
         answer(data, question);
     }
-    let Ok(object) = serde_json::from_slice::<Value>(data) else { return };
-    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
-    let request = json!({"uid": "u", "operation": "CREATE", "kind": kind, "namespace": "web", "object": object});
-    let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
-    let body = body.to_string();
-    let verdict = answer(body.as_bytes(), Question::Validate).expect("the envelope is one");
+    let Ok(pod) = serde_json::from_slice::<Value>(data) else { return };
+    let verdict = answer(&review_of(&pod, None, ""), Question::Validate).expect("the envelope is one");
     if verdict.is_allowed() {
         assert_eq!(verdict.record.decision, Decision::Allowed);
-        let containers = object["spec"].as_object().expect("a pod without spec is not judged").get("containers");
-        let containers = containers.and_then(Value::as_array).cloned().unwrap_or_default();
-        let windows = object["spec"]["os"]["name"] == "windows";
-        for container in containers {
-            assert!(windows || container["securityContext"]["readOnlyRootFilesystem"] == true, "{object}");
-        }
+        assert!(pod["spec"].is_object(), "a pod without spec is not judged");
+        assert_read_only(&pod, "containers");
+        assert_read_only(&pod, "initContainers");
     }
-    let changed = answer(body.as_bytes(), Question::Mutate).expect("the envelope is one");
-    if let Some(patch) = changed.patch {
-        let mut object = object;
-        json_patch::patch(&mut object, &patch).expect("a patch fits the object that it was made for");
-        let request = json!({"uid": "u", "operation": "CREATE", "kind": kind, "namespace": "web", "object": object});
-        let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
-        let again = answer(body.to_string().as_bytes(), Question::Mutate).expect("the envelope is one");
-        assert_eq!(again.patch, None, "a second patch for {object}");
+    assert_mutation(&pod, None, "", "/");
+
+    // What changes nothing is never refused for what it violates.
+    let same = answer(&review_of(&pod, Some(&pod), ""), Question::Validate).expect("the envelope is one");
+    assert_ne!(same.record.decision, Decision::Denied, "{pod}");
+
+    let mut stored = pod.clone();
+    let Some(Value::Object(spec)) = stored.get_mut("spec") else { return };
+    spec.remove("ephemeralContainers");
+    let debugged = review_of(&pod, Some(&stored), "ephemeralcontainers");
+    let verdict = answer(&debugged, Question::Validate).expect("the envelope is one");
+    if verdict.is_allowed() && verdict.record.decision != Decision::Deletion {
+        assert_read_only(&pod, "ephemeralContainers");
     }
+    assert_mutation(&pod, Some(&stored), "ephemeralcontainers", "/spec/ephemeralContainers/");
 });
