@@ -228,6 +228,7 @@ struct atomic {
 
 struct signal_struct {
 	struct atomic live;
+	int nr_threads;
 	struct pid *pids[4];
 	struct tty_struct *tty;
 	struct rlimit rlim[16];

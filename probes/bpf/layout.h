@@ -98,9 +98,11 @@ struct header {
 	u32 loginuid;
 	u32 tty;
 	u32 mnt_ns;
+	u32 vtid;
+	u32 threads;
 	u8 comm[16];
 };
-_Static_assert(sizeof(struct header) == 184, "size");
+_Static_assert(sizeof(struct header) == 192, "size");
 _Static_assert(__builtin_offsetof(struct header, time_ns) == 0, "time_ns");
 _Static_assert(__builtin_offsetof(struct header, result) == 8, "result");
 _Static_assert(__builtin_offsetof(struct header, args) == 16, "args");
@@ -125,7 +127,9 @@ _Static_assert(__builtin_offsetof(struct header, gid) == 152, "gid");
 _Static_assert(__builtin_offsetof(struct header, loginuid) == 156, "loginuid");
 _Static_assert(__builtin_offsetof(struct header, tty) == 160, "tty");
 _Static_assert(__builtin_offsetof(struct header, mnt_ns) == 164, "mnt_ns");
-_Static_assert(__builtin_offsetof(struct header, comm) == 168, "comm");
+_Static_assert(__builtin_offsetof(struct header, vtid) == 168, "vtid");
+_Static_assert(__builtin_offsetof(struct header, threads) == 172, "threads");
+_Static_assert(__builtin_offsetof(struct header, comm) == 176, "comm");
 
 struct piece {
 	u8 kind;

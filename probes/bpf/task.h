@@ -198,6 +198,7 @@ static __always_inline void header_fill(struct frame *frame, struct task_struct 
 	struct task_struct *parent = LOAD(task, real_parent);
 	struct signal_struct *signal = LOAD(task, signal);
 	const struct cred *cred = LOAD(task, cred);
+	u32 level = LOAD(task, thread_pid, level) & 31;
 
 	header->time_ns = bpf_ktime_get_boot_ns();
 	header->start_ns = LOAD(leader, start_boottime);
@@ -218,6 +219,9 @@ static __always_inline void header_fill(struct frame *frame, struct task_struct 
 	header->loginuid = bpf_core_field_exists(task->loginuid) ? LOAD(task, loginuid.val) : ALL_ONES;
 	header->tty = tty_number(LOAD(signal, tty));
 	header->mnt_ns = LOAD(task, nsproxy, mnt_ns, ns.inum);
+	/* By a read: what is counted on from must be no pointer that the verifier knows. */
+	header->vtid = level ? pid_number(BPF_CORE_READ(task, thread_pid), level) : header->tid;
+	header->threads = LOAD(signal, nr_threads);
 	bpf_probe_read_kernel(header->comm, sizeof(header->comm), &task->comm);
 	frame->offset = sizeof(*header);
 }

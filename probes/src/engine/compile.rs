@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lithify::event::{FieldId, Source};
 use lithify::rules::{Level, Load};
 
 use super::counters::RuleCounters;
 use super::verdicts::Verdicts;
 use crate::config::{Config, read_rule_files};
+use crate::syscall::has_value;
 
 /// Rules that were loaded.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Compiled {
     pub missing: Vec<PathBuf>,
     /// The names of all fields that rules ask for, without arguments.
     pub fields: BTreeSet<String>,
+    /// Those that conditions compare, though no event of a system call has a value for them here.
+    pub unanswered: BTreeSet<String>,
 }
 
 /// Why rules cannot be loaded.
@@ -80,6 +84,7 @@ pub fn compile(
         return Err(RulesError::Invalid(Box::new(load)));
     }
     let fields = fields_of(&load, config)?;
+    let unanswered = unanswered(&load);
     let rules = load.rule_set(&config.selection);
     let verdicts = Verdicts::new(rules, config, hostname.clone(), counters);
     Ok(Compiled {
@@ -89,7 +94,33 @@ pub fn compile(
         directories: read.directories,
         missing: read.missing,
         fields,
+        unanswered,
     })
+}
+
+/// The fields of system calls that conditions compare and that never have a value.
+fn unanswered(load: &Load) -> BTreeSet<String> {
+    let described = load.rule_names().filter_map(|rule| load.describe(rule));
+    let of_conditions = described.flat_map(|rule| {
+        let fields = rule["details"]["condition_fields"].as_array().into_iter().flatten();
+        fields.filter_map(|field| field.as_str()).map(without_argument).map(str::to_owned).collect::<Vec<_>>()
+    });
+    of_conditions
+        .filter(|name| {
+            let only_of_calls = |id: &FieldId| id.is_of(Source::Syscall) && !id.is_of(Source::K8sAudit);
+            FieldId::from_name(name).filter(only_of_calls).is_some_and(|id| !has_value(id))
+        })
+        .collect()
+}
+
+/// `proc.aname` of `proc.aname[2]`; the table says which other arguments follow a dot.
+fn without_argument(field: &str) -> &str {
+    let name = field.split('[').next().unwrap_or(field);
+    let is_known = |name: &str| FieldId::from_name(name).is_some();
+    match name.rsplit_once('.') {
+        Some((before, _)) if !is_known(name) && is_known(before) => before,
+        _ => name,
+    }
 }
 
 /// The fields that rules ask for; every `static.NAME` is one that the configuration sets.
@@ -122,5 +153,39 @@ impl Compiled {
     pub fn warnings(&self) -> Option<String> {
         let has_any = |result: &lithify::rules::FileResult| result.at_level(Level::Warning).next().is_some();
         self.load.results().iter().any(has_any).then(|| self.load.to_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lithify::rules::RuleFile;
+
+    use super::*;
+
+    fn unanswered_by(condition: &str) -> Vec<String> {
+        let text = format!(
+            "- rule: r\n  desc: d\n  condition: evt.type = open and {condition}\n  output: o %thread.cpu\n  priority: INFO\n"
+        );
+        let load = Load::new(&[RuleFile::new("rules.yaml", text)], &[]);
+        assert!(load.is_successful(), "{}", load.to_text());
+        unanswered(&load).into_iter().collect()
+    }
+
+    #[test]
+    fn fields_that_conditions_compare_and_nothing_tells_are_named() {
+        assert_eq!(
+            unanswered_by("thread.exectime > 5 and fd.types in (file)"),
+            ["fd.types", "thread.exectime"]
+        );
+        assert_eq!(unanswered_by("thread.cgroup.memory contains x"), ["thread.cgroup"]);
+    }
+
+    #[test]
+    fn fields_that_have_a_value_are_not() {
+        for condition in
+            ["proc.nthreads > 1", "proc.aname[2] = sh", "evt.arg.flags contains O_CREAT", "fd.name = /x"]
+        {
+            assert_eq!(unanswered_by(condition), [""; 0], "{condition}");
+        }
     }
 }

@@ -73,6 +73,10 @@ impl Loaded {
             Some(_) => log.info("there are warnings about the rules; -v shows them, as does -V"),
             None => {}
         }
+        if !self.compiled.unanswered.is_empty() {
+            let fields = self.compiled.unanswered.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            once(format!("rules compare fields that have no value here, so that they never hold: {fields}"));
+        }
         let outputs = &self.config.outputs;
         let enabled = [
             outputs.stdout.enabled,

@@ -138,6 +138,10 @@ structures! {
         tty: u32,
         /// Inode of the mount namespace.
         mnt_ns: u32,
+        /// Thread, in its own pid namespace.
+        vtid: u32,
+        /// Living threads of the process.
+        threads: u32,
         /// Name of the thread.
         comm: [u8; 16],
     }

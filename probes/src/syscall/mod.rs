@@ -5,3 +5,5 @@ pub(crate) mod event;
 mod fields;
 pub(crate) mod names;
 pub(crate) mod plan;
+
+pub(crate) use fields::has_value;

@@ -25,10 +25,7 @@ fn main() {
         return;
     }
     if let Some(reason) = cannot_run() {
-        let required =
-            std::env::var("LITHIFY_REQUIRE").is_ok_and(|list| list.split(',').any(|one| one == "bpf"));
-        assert!(!required, "cannot run although LITHIFY_REQUIRE asks for it: {reason}");
-        println!("skipped: {reason}");
+        skip(&reason);
         println!("test result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
         return;
     }
@@ -99,6 +96,13 @@ fn main() {
         passed += 1;
     }
     println!("test result: ok. {passed} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+}
+
+/// Says what does not run and why; fails where `LITHIFY_REQUIRE` asks for it.
+fn skip(reason: &str) {
+    let required = std::env::var("LITHIFY_REQUIRE").is_ok_and(|list| list.split(',').any(|one| one == "bpf"));
+    assert!(!required, "cannot run although LITHIFY_REQUIRE asks for it: {reason}");
+    println!("skipped: {reason}");
 }
 
 fn cannot_run() -> Option<String> {

@@ -162,7 +162,7 @@ pub(super) fn no_event_that_is_judged_out_matches_a_rule() {
     let mut files: Vec<_> = CONDITIONS.iter().map(|condition| (*condition, rule(condition))).collect();
     match fs::read_to_string(upstream) {
         Ok(text) => files.push(("upstream's rules", text)),
-        Err(error) => println!("skipped: upstream's rules: {error}"),
+        Err(error) => super::skip(&format!("upstream's rules: {error}")),
     }
     let number = Field::resolve("proc.pid", None, Source::Syscall).unwrap();
     let path = Field::resolve("fd.nameraw", None, Source::Syscall).unwrap();

@@ -4,7 +4,8 @@
 //! The probe does not look at itself, so this program runs itself again for each case (`LITHIFY_TRIGGER`). The child
 //! makes the calls and prints what it expects to be reported; the parent compares.
 //!
-//! Then the same in guests with other kernels: [`guest`].
+//! Then all of it with filters in the kernel, which must not leave out what a rule matches: [`judged`]. Then the same in
+//! guests with other kernels: [`guest`].
 #![expect(unsafe_code, reason = "makes system calls that no wrapper makes")]
 #![expect(
     clippy::unwrap_used,
@@ -25,6 +26,7 @@ mod files;
 mod guest;
 mod identity;
 mod initramfs;
+mod judged;
 mod misc;
 mod network;
 mod processes;
@@ -75,6 +77,9 @@ fn main() {
                 }
             }
         }
+    }
+    if cannot_run().is_none() {
+        outcome.add(judged::run(is_wanted));
     }
     outcome.add(guest::run(is_wanted));
     outcome.conclude();

@@ -261,7 +261,7 @@ fn socketpair(t: &mut Trace) {
     t.expect(
         "socketpair",
         result,
-        json!({"evt.arg.domain": "AF_UNIX", "evt.rawarg.fd1": null, "evt.args": format!(
+        json!({"evt.arg.domain": "AF_UNIX", "evt.rawarg.fd1": pair[0], "evt.args": format!(
         "res=0 fd1={} fd2={} source=<NA> peer=<NA> domain=1(AF_UNIX) type=1 proto=0", pair[0], pair[1])}),
     );
     let result = call!(libc::SYS_socketpair, libc::AF_INET, libc::SOCK_STREAM, 0, pair.as_mut_ptr());

@@ -25,6 +25,7 @@ pub(crate) const CASES: &[Case] = &[
     ("setns", setns),
     ("pidfd_open", pidfd_open),
     ("pidfd_getfd", pidfd_getfd),
+    ("of_a_thread", of_a_thread),
 ];
 
 fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
@@ -47,6 +48,31 @@ fn in_child(act: impl FnOnce()) -> i64 {
     let mut status = 0_i32;
     assert_eq!(call!(libc::SYS_wait4, pid, &raw mut status, 0, 0), i64::from(pid));
     pid.into()
+}
+
+/// Not the first thread of its process, then one that its own pid namespace numbers otherwise.
+fn of_a_thread(t: &mut Trace) {
+    let thread = std::thread::spawn(|| (call!(libc::SYS_gettid), call!(libc::SYS_unshare, -1)));
+    let (tid, result) = thread.join().unwrap();
+    t.expect(
+        "unshare",
+        result,
+        json!({
+            "thread.tid": tid, "thread.vtid": tid, "thread.ismain": false, "proc.nthreads": 2, "proc.nchilds": 1,
+        }),
+    );
+    assert_eq!(call!(libc::SYS_unshare, libc::CLONE_NEWPID), 0);
+    let pid = in_child(|| {
+        call!(libc::SYS_unshare, -1);
+    });
+    expect_of(
+        t,
+        "unshare",
+        pid,
+        json!({
+            "thread.tid": pid, "thread.vtid": 1, "thread.ismain": true, "proc.nthreads": 1, "proc.nchilds": 0,
+        }),
+    );
 }
 
 /// An event of a child, which has its own number.

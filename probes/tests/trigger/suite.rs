@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::{CASE, cases};
 
 /// How long one case may take: an emulated machine on a busy one is slow.
-const PATIENCE: Duration = Duration::from_mins(4);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(4);
 
 /// What became of tests.
 #[derive(Default)]

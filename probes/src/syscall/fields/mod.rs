@@ -11,7 +11,7 @@ mod process;
 
 use std::ops::ControlFlow;
 
-use lithify::event::{Event as _, Field, Shape, Value};
+use lithify::event::{Event as _, Field, FieldId, Shape, Value};
 
 use super::event::SyscallEvent;
 
@@ -21,6 +21,11 @@ pub(crate) type Getter = for<'v> fn(&'v SyscallEvent<'_>, &Field) -> Option<Valu
 /// Every field that can have a value, with its getter.
 pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, Getter)> {
     [event::FIELDS, process::FIELDS, fd::FIELDS, identity::FIELDS, container::FIELDS].into_iter().flatten()
+}
+
+/// Whether events of system calls ever have a value for a field of theirs.
+pub(crate) fn has_value(field: FieldId) -> bool {
+    all().any(|(name, _)| *name == field.name())
 }
 
 /// Shows every value of a field.

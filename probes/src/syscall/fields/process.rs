@@ -112,6 +112,13 @@ pub(super) const FIELDS: &[(&str, Getter)] = &[
     ("thread.pfminor", |event, _| info(event).map(|info| Value::Unsigned(info.minor_faults))),
     ("thread.tid", |event, _| Some(Value::Signed(event.record.header.tid.into()))),
     ("thread.ismain", |event, _| Some(Value::Bool(event.record.header.tid == event.record.header.pid))),
+    ("thread.vtid", |event, _| Some(Value::Signed(event.record.header.vtid.into()))),
+    ("thread.nametid", |event, field| {
+        let tid = event.record.header.tid.to_string();
+        event.computed(field, || Some([event.record.comm(), tid.as_bytes()].concat()))
+    }),
+    ("proc.nthreads", |event, _| Some(Value::Unsigned(event.record.header.threads.into()))),
+    ("proc.nchilds", |event, _| Some(Value::Unsigned(event.record.header.threads.saturating_sub(1).into()))),
     ("thread.cgroups", |event, _| event.cgroup_path().map(Value::Text)),
     ("thread.cap_permitted", |event, field| {
         event.computed(field, || Some(capabilities(event.record.header.cap_permitted)))
