@@ -12,10 +12,12 @@ use std::process::{Command, Stdio};
 use lithify_probe::AttachKind;
 use rustix::mount::{MountFlags, mount};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use serde_json::json;
 
+use crate::call::Trace;
 use crate::initramfs::Initramfs;
 use crate::suite::{self, Outcome};
-use crate::{FAMILIES, cases, races};
+use crate::{Case, FAMILIES, call, cases, races};
 
 /// Series of kernels; the cache has one of each.
 const KERNELS: [&str; 2] = ["6.1", "5.10"];
@@ -24,6 +26,28 @@ const QEMU: &str = "qemu-system-x86_64";
 const INSIDE: &str = "LITHIFY_GUEST";
 /// The guest's last line begins so.
 const VERDICT: &str = "guest: ";
+
+/// A container of Docker's with systemd's cgroups, which is there before the probe.
+macro_rules! container {
+    () => {
+        "00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee"
+    };
+}
+const CGROUP: &str = concat!("/sys/fs/cgroup/docker-", container!(), ".scope");
+
+/// What only guests have: one hierarchy of cgroups for all controllers (v2).
+pub(crate) const CASES: &[Case] = &[("in_a_container", in_a_container)];
+
+fn in_a_container(t: &mut Trace) {
+    std::fs::write(Path::new(CGROUP).join("cgroup.procs"), "0").expect("root may move");
+    let result = call!(libc::SYS_unshare, -1);
+    let id = container!();
+    t.expect(
+        "unshare",
+        result,
+        json!({"container.id": &id[..12], "container.full_id": id, "container.type": "docker"}),
+    );
+}
 
 /// Whether this process is a guest's first.
 pub(crate) fn is_inside() -> bool {
@@ -126,7 +150,7 @@ pub(crate) fn init() -> ! {
     prepare().expect("mount and bring up what every system has");
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("mounted");
     println!("Linux {}", release.trim());
-    let all = [cases(), races::ANYWHERE.to_vec()].concat().into_iter().map(|(name, _)| name);
+    let all = [cases(), races::ANYWHERE.to_vec(), CASES.to_vec()].concat().into_iter().map(|(name, _)| name);
     let mut outcome = suite::run(AttachKind::PerSyscall, all);
     for one in suite::optional() {
         if one.refused.is_none() {
@@ -139,7 +163,7 @@ pub(crate) fn init() -> ! {
     }
     // What is captured is the same; how it is called differs.
     let some = FAMILIES.iter().flat_map(|family| family.iter().take(3)).map(|(name, _)| *name);
-    let races = races::CASES.iter().map(|(name, _)| *name);
+    let races = races::CASES.iter().chain(CASES).map(|(name, _)| *name);
     outcome.add(suite::run(AttachKind::EverySyscall, some.chain(races)));
     // Nor can it be mounted any more, so the kernel's own list tells the tracepoints.
     give_up_mounting().expect("a process may drop its capabilities");
@@ -177,6 +201,8 @@ fn prepare() -> rustix::io::Result<()> {
     for (kind, target) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp")] {
         mount(kind, target, kind, MountFlags::empty(), None)?;
     }
+    mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MountFlags::empty(), None)?;
+    std::fs::create_dir(CGROUP).expect("a new cgroup");
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("any port");
     // SAFETY: integers and arrays of them.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

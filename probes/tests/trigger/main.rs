@@ -52,7 +52,8 @@ fn cases() -> Vec<Case> {
 
 fn main() {
     if let Ok(name) = std::env::var(CASE) {
-        let all = [cases(), races::CASES.to_vec(), races::ANYWHERE.to_vec()].concat();
+        let others = [races::CASES, races::ANYWHERE, guest::CASES].concat();
+        let all = [cases(), others].concat();
         let (_, act) = all.into_iter().find(|(case, _)| *case == name).expect("the parent names a case");
         Trace::run(act);
         return;
