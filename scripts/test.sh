@@ -1,6 +1,6 @@
 #!/bin/bash
 # Every test, then one closing line with their sum. A test that cannot run here says `skipped: <reason>`;
-# with LITHIFY_REQUIRE=root,cluster,bpf,browser,renderers,python (as CI sets it; also: guest, fuzz) it fails instead.
+# with LITHIFY_REQUIRE=root,cluster,bpf,browser,renderers,python,guest (as CI sets it; also: fuzz) it fails instead.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
