@@ -235,7 +235,7 @@ int process_exit(u64 *ctx)
 }
 
 /* The loader runs this once in its own process: inside a pid namespace getpid() would tell another number, and inside
- * a cgroup namespace /proc another path. A sidecar's own cgroup is a container's; the one above is the pod's. */
+ * a cgroup namespace /proc another path. A sidecar is told its own cgroup's path, and the numbers of those above. */
 SEC("raw_tp/whoami")
 int whoami(u64 *ctx)
 {
@@ -248,11 +248,15 @@ int whoami(u64 *ctx)
 		return 0;
 	struct task_struct *task = current_task();
 	struct kernfs_node *node = cgroup_node(task, settings);
-	settings->pod_cgroup = BPF_CORE_READ(kernfs_parent(node), id);
 	__builtin_memset(HEADER(frame), 0, sizeof(struct header));
 	frame->offset = sizeof(struct header);
 	HEADER(frame)->kind = RECORD_SELF;
 	piece_cgroup((u64)node);
+#pragma unroll
+	for (u32 i = 0; i < 6; i++) {
+		node = kernfs_parent(node);
+		HEADER(frame)->args[i] = BPF_CORE_READ(node, id);
+	}
 	record_send(frame, settings, COUNT_SELF);
 	return 0;
 }

@@ -24,13 +24,15 @@ pub(crate) fn choose_hierarchy(text: &str) -> u32 {
     found.map_or(SUBSYSTEM_UNIFIED, |(_, subsystem)| *subsystem)
 }
 
-/// The pod's cgroup that a container's cgroup stands in; `None` if it is no container of a pod.
-pub(crate) fn pod_of(path: &str) -> Option<&str> {
-    let (above, own) = path.rsplit_once('/')?;
-    let container = ContainerId::from_cgroup(path)?;
-    let name = above.rsplit('/').next()?;
+/// How many levels above a container's cgroup its pod's is, at least one; `None` if it is no container of a pod.
+///
+/// A runtime may have made cgroups of its own below the one that is named after the container, as crun does.
+pub(crate) fn levels_to_pod(path: &str) -> Option<usize> {
+    let (_, levels) = ContainerId::innermost(path)?;
+    let mut above = path.rsplit('/').filter(|part| !part.is_empty()).skip(levels + 1);
+    let name = above.next()?;
     let is_pod = name.starts_with("pod") || name.contains("-pod");
-    (own.contains(&*container.full) && is_pod).then_some(above)
+    is_pod.then_some(levels + 1)
 }
 
 #[cfg(test)]
@@ -40,21 +42,22 @@ mod tests {
     #[test]
     fn a_pod_is_above_its_containers() {
         let id = "0".repeat(64);
-        for (path, pod) in [
-            ("/kubepods/burstable/pod6f3c/ID", Some("/kubepods/burstable/pod6f3c")),
-            (
-                "/kubepods.slice/kubepods-pod6f3c.slice/cri-containerd-ID.scope",
-                Some("/kubepods.slice/kubepods-pod6f3c.slice"),
-            ),
+        for (path, levels) in [
+            ("/kubepods/burstable/pod6f3c/ID", Some(1)),
+            ("/kubepods.slice/kubepods-pod6f3c.slice/cri-containerd-ID.scope", Some(1)),
+            // crun with systemd's cgroups of the second version.
+            ("/kubepods.slice/kubepods-pod6f3c.slice/crio-ID.scope/container", Some(2)),
+            ("/kubepods/pod6f3c/ID/init.scope", Some(2)),
             // Above is the machine, or every container of it.
             ("/docker/ID", None),
             ("/system.slice/docker-ID.scope", None),
             ("/kubepods/burstable/pod6f3c", None),
-            // Above is the container itself.
-            ("/kubepods/pod6f3c/ID/init.scope", None),
+            // Above is a container of the pod, which runs others.
+            ("/kubepods/pod6f3c/ID/docker/ID", None),
+            ("/ID", None),
             ("/", None),
         ] {
-            assert_eq!(pod_of(&path.replace("ID", &id)), pod, "{path}");
+            assert_eq!(levels_to_pod(&path.replace("ID", &id)), levels, "{path}");
         }
     }
 

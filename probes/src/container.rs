@@ -76,12 +76,19 @@ impl ContainerId {
 
     /// The container of a cgroup; `None` for a cgroup of the host.
     pub(crate) fn from_cgroup(path: &str) -> Option<Self> {
+        Self::innermost(path).map(|(container, _)| container)
+    }
+
+    /// The same, and how many levels up the container's own cgroup is.
+    pub(crate) fn innermost(path: &str) -> Option<(Self, usize)> {
         let mut inner = path.rsplit('/').filter(|part| !part.is_empty()).peekable();
+        let mut levels = 0;
         while let Some(part) = inner.next() {
             let above = inner.peek().copied();
             if let Some((id, runtime)) = id_of(part, above, path) {
-                return Some(Self { full: id.into(), runtime });
+                return Some((Self { full: id.into(), runtime }, levels));
             }
+            levels += 1;
         }
         None
     }

@@ -14,7 +14,7 @@ use aya::maps::{HashMap, MapData, RingBuf};
 use lithify::event::EventType;
 use rustix::event::{Timespec, epoll};
 
-use crate::cgroup::{choose_hierarchy, pod_of};
+use crate::cgroup::{choose_hierarchy, levels_to_pod};
 use crate::domains::Domains;
 use crate::inspect::Inspectors;
 use crate::kernel::alternative::Alternative;
@@ -187,7 +187,7 @@ impl Probe {
         let names: Vec<_> = wanted.iter().map(|(event, _)| event.name()).collect();
         let mut ring = kernel.take_ring()?;
         if options.sidecar.is_some() {
-            expect_pod(&mut ring)?;
+            kernel.set_pod(pod_cgroup(&mut ring)?)?;
         }
         let cgroups = kernel.take_cgroups()?;
         let wake = wake_descriptor(&ring).map_err(ProbeError::Wait)?;
@@ -374,16 +374,17 @@ fn filters(
     all
 }
 
-/// Reads the record in which the kernel tells our own cgroup.
-fn expect_pod(ring: &mut RingBuf<MapData>) -> Result<(), ProbeError> {
+/// The number of our pod's cgroup, from the record in which the kernel tells our own and those above.
+fn pod_cgroup(ring: &mut RingBuf<MapData>) -> Result<u64, ProbeError> {
     let Some(bytes) = ring.next() else { return Err(ProbeError::NoPod("none".to_owned())) };
     let record = Record::parse(&bytes)?;
     let path = record.text(layout::PIECE_CGROUP, layout::SLOT_NONE).unwrap_or_default();
     let path = String::from_utf8_lossy(path);
-    if record.header.kind != layout::RECORD_SELF || pod_of(&path).is_none() {
-        return Err(ProbeError::NoPod(path.into_owned()));
+    let pod = levels_to_pod(&path).and_then(|levels| record.header.args.get(levels - 1).copied());
+    match pod {
+        Some(pod) if pod != 0 && record.header.kind == layout::RECORD_SELF => Ok(pod),
+        _ => Err(ProbeError::NoPod(path.into_owned())),
     }
-    Ok(())
 }
 
 fn settings(options: &ProbeOptions, optional: &[Optional]) -> Settings {

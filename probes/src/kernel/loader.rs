@@ -151,6 +151,13 @@ impl Kernel {
         Ok(settings.self_pid)
     }
 
+    /// Tells the cgroup outside of which nothing is looked at.
+    pub(crate) fn set_pod(&mut self, cgroup: u64) -> Result<(), LoadError> {
+        let mut map: Array<_, Settings> = self.array("settings")?;
+        let settings = map.get(&0, 0).map_err(map_error("settings"))?;
+        map.set(0, Settings { pod_cgroup: cgroup, ..settings }, 0).map_err(map_error("settings"))
+    }
+
     /// What to do about each call: plans by number.
     pub(crate) fn set_plans(&mut self, plans: &[(u16, Plan)]) -> Result<(), LoadError> {
         let mut bits = [0_u64; layout::SYSCALLS as usize / 64];

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use lithify::event::{Event as _, Value};
-use lithify_probe::Probe;
+use lithify_probe::{Probe, ProbeOptions};
 
 use super::crowd::{cgroup_root, field};
 use super::{ACT, options};
@@ -62,22 +62,33 @@ impl Drop for Cgroups {
 }
 
 /// A child in a cgroup, which makes a call each time that it is told to.
-struct Settled(Child);
+struct Settled(Child, BufReader<ChildStdout>);
 
 impl Settled {
     fn new(cgroup: &Path) -> Self {
+        Self::doing("settle", cgroup)
+    }
+
+    fn doing(act: &str, cgroup: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .env(ACT, "settle")
+            .env(ACT, act)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         // Moved by us, as a runtime moves its containers.
         fs::write(cgroup.join("cgroup.procs"), child.id().to_string()).unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut settled = Self(child, output);
+        assert_eq!(settled.line(), "settled");
+        settled
+    }
+
+    /// The next that it says.
+    fn line(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "settled\n");
-        Self(child)
+        self.1.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
     }
 
     fn act(&mut self) {
@@ -140,6 +151,47 @@ pub(super) fn containers_of_every_form_are_told_whether_older_or_younger() {
         assert_eq!(found[&child.0.id()], expected, "{form}, number {number}");
     }
     children.into_iter().for_each(Settled::end);
+}
+
+/// The child: a sidecar, which says of which containers it sees calls.
+pub(super) fn watch_own_pod() {
+    let mut out = std::io::stdout();
+    out.write_all(b"settled\n").unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    let sidecar = Some(lithify_probe::runtime::OwnPod::default());
+    let options = ProbeOptions { sidecar, ..options("userfaultfd") };
+    let mut probe = Probe::start(&options).unwrap();
+    writeln!(out, "watching").unwrap();
+    let (id, mut seen) = (field("container.id"), false);
+    while !seen {
+        probe
+            .poll(&mut |event| {
+                if event.event_type().name() == "userfaultfd" {
+                    let text = event.value(&id).map(|value| value.display().into_owned());
+                    writeln!(out, "{}", text.unwrap_or_default()).unwrap();
+                    seen = true;
+                }
+            })
+            .unwrap();
+    }
+}
+
+pub(super) fn a_sidecar_sees_its_pod_wherever_its_own_cgroup_stands() {
+    let cgroups = Cgroups::new("sidecar");
+    for form in ["kubepods/podUID/ID", "kubepods.slice/kubepods-podUID.slice/crio-ID.scope/container"] {
+        let id = |number: u32| format!("{:012x}{number:052x}", std::process::id() * 8 + number);
+        let place = |pod: &str, number| cgroups.make(&form.replace("UID", pod).replace("ID", &id(number)));
+        let mut sidecar = Settled::doing("watch-own-pod", &place("6f3c", 0));
+        let (mut other, mut neighbour) = (Settled::new(&place("other", 1)), Settled::new(&place("6f3c", 2)));
+        sidecar.act();
+        assert_eq!(sidecar.line(), "watching", "{form}");
+        other.act();
+        other.end();
+        neighbour.act();
+        assert_eq!(sidecar.line(), &id(2)[..12], "{form}: its pod's, and nobody's of another");
+        neighbour.end();
+        sidecar.end();
+    }
 }
 
 /// As deep as names of 250 letters reach beyond what a path can hold.

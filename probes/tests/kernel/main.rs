@@ -32,7 +32,7 @@ fn main() {
     // Two runs on one machine would count each other's calls.
     let alone = std::fs::File::create(std::env::temp_dir().join("lithify-userfaultfd.lock")).unwrap();
     alone.lock().unwrap();
-    let tests: [(&str, fn()); 19] = [
+    let tests: [(&str, fn()); 20] = [
         (
             "every_event_is_counted_as_sent_or_lost_on_its_cpu",
             loss::every_event_is_counted_as_sent_or_lost_on_its_cpu,
@@ -53,6 +53,10 @@ fn main() {
         (
             "containers_of_every_form_are_told_whether_older_or_younger",
             attribution::containers_of_every_form_are_told_whether_older_or_younger,
+        ),
+        (
+            "a_sidecar_sees_its_pod_wherever_its_own_cgroup_stands",
+            attribution::a_sidecar_sees_its_pod_wherever_its_own_cgroup_stands,
         ),
         (
             "a_container_cannot_hide_in_a_cgroup_with_a_long_path",
@@ -114,8 +118,8 @@ fn cannot_run() -> Option<String> {
 
 /// `userfaultfd N [CPU]`: a call that nobody else makes, N times, on that CPU. `int80 N`: a 32-bit call, N times; `x32 N`: one of
 /// the x32 convention.
-/// `fork N`, `wander`: see [`crowd`]. `settle`: see [`attribution`]. `execute-in-a-thread`, `end-in-pairs`: see
-/// [`processes`]. `chroot PATH…`: fails for each, the paths do not exist.
+/// `fork N`, `wander`: see [`crowd`]. `settle`, `watch-own-pod`: see [`attribution`]. `execute-in-a-thread`, `end-in-pairs`:
+/// see [`processes`]. `chroot PATH…`: fails for each, the paths do not exist.
 /// `restricted`, `without-tracefs`: see [`restricted`]. `roam [CGROUP]`: see [`shadow::roam`].
 fn child(act: &str) {
     let mut words = act.split(' ');
@@ -146,6 +150,7 @@ fn child(act: &str) {
                 unsafe { libc::syscall(libc::SYS_chroot, path.as_ptr()) };
             }
         }
+        Some("watch-own-pod") => attribution::watch_own_pod(),
         Some("settle") => attribution::settle(),
         Some("execute-in-a-thread") => processes::execute_in_a_thread(),
         Some("end-in-pairs") => processes::end_in_pairs(),
