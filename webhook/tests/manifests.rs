@@ -10,7 +10,7 @@ use lithify::checks::{Context, Level, PssVersion, Selection, judge};
 use lithify::profile::Profiles;
 use lithify::yaml::Stream;
 use lithify_webhook::review::Policy;
-use lithify_webhook::serve::{App, Limits, Log, Namespaces, router};
+use lithify_webhook::serve::{App, Condition, Limits, Log, Namespaces, router};
 use serde_json::{Value, json};
 
 #[path = "../../fixtures/testbed/require.rs"]
@@ -177,6 +177,7 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
     warp::test::request().method("POST").path("/validate").body(review).reply(&router(&app, None)).await;
     app.metrics.reloaded("configuration", true);
     app.metrics.event("written");
+    app.conditions.set(Condition::ConfigurationCurrent, Ok(()));
     let metrics = app.metrics.to_text();
     let dashboard = std::fs::read_to_string(directory().join("dashboard.json")).unwrap();
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -187,8 +188,10 @@ async fn the_dashboard_asks_for_metrics_that_there_are() {
     asked.sort();
     asked.dedup();
     assert!(asked.len() >= 10, "{asked:?}");
-    // What is to be looked at is shown: certificates, reloads, Events.
-    for family in ["certificate_expiry_timestamp_seconds", "reload_failures_total", "events_total"] {
+    // What is to be looked at is shown: certificates, reloads, Events, conditions.
+    for family in
+        ["certificate_expiry_timestamp_seconds", "reload_failures_total", "events_total", "condition"]
+    {
         assert!(asked.contains(&format!("lithify_webhook_{family}")), "no panel for {family}");
     }
     for name in asked {
