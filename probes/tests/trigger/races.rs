@@ -83,11 +83,10 @@ impl HeldPage {
         let map = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let page =
             call!(libc::SYS_mmap, 0, Self::SIZE, libc::PROT_READ | libc::PROT_WRITE, map, -1, 0) as u64;
-        assert_eq!(call!(libc::SYS_ioctl, fault, UFFDIO_API, [API, 0, 0].as_mut_ptr()), 0);
-        assert_eq!(
-            call!(libc::SYS_ioctl, fault, UFFDIO_REGISTER, [page, Self::SIZE, MISSING, 0].as_mut_ptr()),
-            0
-        );
+        // They live through the calls, which a temporary need not.
+        let (mut api, mut range) = ([API, 0, 0], [page, Self::SIZE, MISSING, 0]);
+        assert_eq!(call!(libc::SYS_ioctl, fault, UFFDIO_API, api.as_mut_ptr()), 0);
+        assert_eq!(call!(libc::SYS_ioctl, fault, UFFDIO_REGISTER, range.as_mut_ptr()), 0);
         Self { fault, page }
     }
 
